@@ -1,0 +1,183 @@
+/**
+ * Making files, whole or not at all: a new file gets its name only when all of its bytes are allocated and on the medium.
+ *
+ * @module
+ */
+
+import { library } from "../ffi/library.ts";
+import { DaxError } from "./errors.ts";
+import { parentOf } from "./path.ts";
+import {
+  closeFile,
+  linkFile,
+  O,
+  openFile,
+  openUnnamed,
+  readText,
+  scratchStart,
+  unlinkFile,
+} from "./system.ts";
+
+/** What a new file shall be. */
+export interface Creation {
+  size: number;
+  sparse: boolean;
+  mode: number;
+}
+
+const EEXIST = 17, EISDIR = 21, ENOENT = 2, EOPNOTSUPP = 95, EINVAL = 22;
+
+/** Whence of lseek(2). */
+const Seek = { data: 3, hole: 4 } as const;
+
+/**
+ * Makes a file of the given length and opens it.
+ *
+ * On return the file and its name are on the medium. A process that is killed before leaves nothing behind; on a file system without
+ * unnamed files (O_TMPFILE) an empty file, which open refuses; on one that cannot allocate either, some zeros.
+ *
+ * @returns a descriptor open to read and write, or −EEXIST
+ * @throws {DaxError} ENOSPC, EACCES, … ; nothing of the file is then left
+ */
+export function createFile(path: string, creation: Creation): number {
+  checkFileSizeLimit(path, creation.size);
+  const directory = parentOf(path);
+  const unnamed = openUnnamed(directory, creation.mode);
+  // EISDIR: a kernel or file system that takes the flag for a directory's; ENOENT: one that is too old for it, or no directory
+  if (unnamed === -EOPNOTSUPP || unnamed === -EISDIR) return createNamed(path, creation);
+  if (unnamed < 0) {
+    throw new DaxError({ operation: "create", error: -unnamed, path, hint: hintFor(-unnamed, directory) });
+  }
+  try {
+    fillOut(unnamed, path, creation);
+    const result = linkFile(unnamed, path);
+    if (result === -ENOENT) {
+      // No /proc to link from
+      closeFile(unnamed);
+      return createNamed(path, creation);
+    }
+    if (result === -EEXIST) {
+      closeFile(unnamed);
+      return result;
+    }
+    if (result < 0) throw new DaxError({ operation: "create", error: -result, path });
+    syncDirectory(directory, path);
+    return unnamed;
+  } catch (error) {
+    closeFile(unnamed);
+    throw error;
+  }
+}
+
+/** The way without unnamed files: the file's length is set last, so that a half-made one is empty. */
+function createNamed(path: string, creation: Creation): number {
+  const file = openFile(path, O.readWrite | O.create | O.exclusive, creation.mode);
+  if (file === -EEXIST) return file;
+  if (file < 0) {
+    throw new DaxError({ operation: "create", error: -file, path, hint: hintFor(-file, parentOf(path)) });
+  }
+  try {
+    fillOut(file, path, creation);
+    syncDirectory(parentOf(path), path);
+    return file;
+  } catch (error) {
+    closeFile(file);
+    unlinkFile(path);
+    throw error;
+  }
+}
+
+function fillOut(file: number, path: string, { size, sparse }: Creation): void {
+  const { native } = library();
+  if (!sparse) {
+    const result = allocate(file, size, false);
+    if (result < 0) throw new DaxError({ operation: "create", error: -result, path, hint: spaceHint(size) });
+  }
+  let result = native.daxfile1_truncate(file, size);
+  if (result >= 0) result = native.daxfile1_sync(file, 0);
+  if (result < 0) throw new DaxError({ operation: "create", error: -result, path, hint: spaceHint(size) });
+}
+
+/**
+ * Allocates every hole of an existing file, so that no store into it can meet a full disk.
+ *
+ * @throws {DaxError} ENOSPC
+ */
+export function allocateHoles(file: number, path: string, size: number): void {
+  const result = allocate(file, size, true);
+  if (result < 0) {
+    const hint = "Free some space, or open it with sparse: true and the risk that this names";
+    throw new DaxError({ operation: "allocate", error: -result, path, hint });
+  }
+}
+
+/** 0 or −errno. Where the file system has no fallocate, zeros are written: over everything, or only over the holes. */
+function allocate(file: number, size: number, existing: boolean): number {
+  const { native } = library();
+  const result = native.daxfile1_allocate(file, 0, size);
+  if (result !== -EOPNOTSUPP) return result;
+  if (!existing) return writeZeros(file, 0, size);
+  for (let hole = native.daxfile1_seek(file, 0, Seek.hole); hole >= 0 && hole < size;) {
+    const data = native.daxfile1_seek(file, hole, Seek.data);
+    const end = data < 0 ? size : Math.min(data, size);
+    const written = writeZeros(file, hole, end);
+    if (written < 0) return written;
+    hole = native.daxfile1_seek(file, end, Seek.hole);
+  }
+  return 0;
+}
+
+function writeZeros(file: number, start: number, end: number): number {
+  const { native, scratch: { address, bytes } } = library();
+  bytes.fill(0, scratchStart);
+  const zerosBytes = bytes.byteLength - scratchStart;
+  for (let done = start; done < end;) {
+    const count = native.daxfile1_write(file, address + scratchStart, Math.min(zerosBytes, end - done), done);
+    if (count < 0) return count;
+    done += count;
+  }
+  return 0;
+}
+
+/** Makes the file's name durable: fsync(2) of the file does not promise its directory's entry. */
+function syncDirectory(directory: string, path: string): void {
+  const file = openFile(directory, O.readOnly);
+  const result = file < 0 ? file : library().native.daxfile1_sync(file, 0);
+  if (file >= 0) closeFile(file);
+  // EINVAL: a file system whose directories cannot be synced, and need not be
+  if (result < 0 && result !== -EINVAL) {
+    unlinkFile(path);
+    throw new DaxError({
+      operation: "create",
+      error: -result,
+      path,
+      reason: "its directory could not be synced",
+    });
+  }
+}
+
+/** Beyond RLIMIT_FSIZE the kernel does not refuse: it kills the process (SIGXFSZ, setrlimit(2)). */
+function checkFileSizeLimit(path: string, size: number): void {
+  const limit = /^Max file size\s+(\d+)/m.exec(readText("/proc/self/limits") ?? "")?.[1];
+  if (limit !== undefined && size > Number(limit)) {
+    const reason = `size ${size} is over this process's limit of ${limit} bytes for a file`;
+    throw new DaxError({
+      operation: "create",
+      error: "EFBIG",
+      path,
+      reason,
+      hint: "Raise it with ulimit -f",
+    });
+  }
+}
+
+function spaceHint(size: number): string {
+  return `${size} bytes were asked for; free some space, ask for less, or create it with sparse: true`;
+}
+
+function hintFor(errno: number, directory: string): string | undefined {
+  if (errno === ENOENT) return `Make the directory "${directory}" first`;
+  if (errno === 13) return `This user may not write into "${directory}"`;
+  if (errno === 20) return `"${directory}" is a file`;
+  return undefined;
+}

@@ -1,0 +1,241 @@
+/**
+ * Opening a file: descriptor, lock, length, allocation, mapping, and the decision how it is written back. In this order, so that
+ * whatever is refused leaves the file as it was.
+ *
+ * @module
+ */
+
+import { library } from "../ffi/library.ts";
+import { allocateHoles, createFile } from "./create.ts";
+import { decide, type Decision, granularities, methodName } from "./durability.ts";
+import { DaxError } from "./errors.ts";
+import { attach, type DaxFile } from "./file.ts";
+import { Guard } from "./guard.ts";
+import { mapFile, Mapping, unmapFile } from "./mapping.ts";
+import { deviceDaxGeometry, mediumOf } from "./medium.ts";
+import {
+  type CheckedOptions,
+  checkOptions,
+  forcedGranularity,
+  type OpenOptions,
+  pageBytes,
+} from "./options.ts";
+import { toPath } from "./path.ts";
+import { noCallHint } from "./static.ts";
+import { closeFile, FileType, loadLibrary, Lock, O, openFile, type Stat, statFile } from "./system.ts";
+
+/**
+ * Opens a file as memory, and makes it first if that is asked.
+ *
+ * A new file is allocated in full and durable together with its name when this returns. An existing one gets its holes
+ * allocated, unless it is `sparse` or `readOnly`. It is locked against other writers until it is closed.
+ *
+ * Blocks for as long as the disk takes to allocate and to sync a new file; else some tens of microseconds.
+ *
+ * @param path the file: a string or a file URL; a device-dax (`/dev/dax0.0`) too
+ * @param options what is asked, see {@linkcode OpenOptions}
+ * @returns the open file
+ * @throws {TypeError | RangeError} if an option is wrong
+ * @throws {DaxError} ENOENT, EACCES, EISDIR, ENOSPC, … as the system answers; EBUSY if another has locked it; EINVAL if the file is empty or
+ *   has another size than asked; ENODEV if it cannot be mapped; ENOTSUP if the granularity or static mode cannot be had; ENOSYS where
+ *   there is no native library for this system; EPERM without `--allow-ffi` in Deno
+ *
+ * @example
+ * ```ts
+ * import { open } from "@daxfile/daxfile";
+ *
+ * using file = open("example.dax", { create: true, size: 1 << 20 });
+ * const numbers = file.view(Float64Array);
+ * numbers[0] = Math.PI;
+ * file.persist(0, 8);
+ * ```
+ */
+export function open(path: string | URL, options: OpenOptions = {}): DaxFile {
+  const name = toPath(path);
+  const checked = checkOptions(options);
+  loadLibrary("open", name);
+  const file = openOrCreate(name, checked);
+  try {
+    return openDescriptor(file, name, checked);
+  } catch (error) {
+    closeFile(file);
+    throw error;
+  }
+}
+
+function openOrCreate(path: string, options: CheckedOptions): number {
+  const { create, exclusive, readOnly, size, sparse, mode } = options;
+  const flags = (readOnly ? O.readOnly : O.readWrite) | O.nonblock; // nonblock: a pipe must not wait for its other end
+  let file = openFile(path, flags);
+  if (file === -2 /* ENOENT */ && create) {
+    if (size === undefined) throw new TypeError(`Cannot create "${path}" without a size`);
+    file = createFile(path, { size, sparse, mode });
+    if (file === -17 /* EEXIST */ && !exclusive) file = openFile(path, flags);
+  } else if (file >= 0 && exclusive) {
+    closeFile(file);
+    file = -17;
+  }
+  if (file < 0) {
+    throw new DaxError({ operation: "open", error: -file, path, hint: openHint(-file, readOnly) });
+  }
+  return file;
+}
+
+function openDescriptor(file: number, path: string, options: CheckedOptions): DaxFile {
+  const { readOnly } = options;
+  lock(file, path, options.lock);
+  const stat = statFile(file);
+  if (typeof stat === "number") throw new DaxError({ operation: "open", error: -stat, path });
+  const geometry = deviceDaxGeometry(stat);
+  const byteLength = mappableBytes(stat, geometry?.byteLength, path, options);
+  const isStatic = staticState(path, geometry !== undefined, options);
+  if (readOnly && geometry !== undefined) {
+    const reason =
+      "a device-dax can only be mapped shared, and a store into a view that may only be read would end the process";
+    throw new DaxError({
+      operation: "open",
+      error: "ENOTSUP",
+      path,
+      reason,
+      hint: "Open it without readOnly",
+    });
+  }
+  const medium = mediumOf(file, stat);
+  if (!readOnly && !options.sparse && geometry === undefined) allocateHoles(file, path, byteLength);
+  const mapped = map(file, byteLength, path, !readOnly);
+  let { address } = mapped;
+  try {
+    const decision = decide(
+      medium,
+      mapped.mapSync,
+      library().native.daxfile1_cpu(),
+      forcedGranularity(options.forced),
+    );
+    checkGranularity(decision, path, options);
+    if (readOnly) address = mapPrivately(file, byteLength, path, address);
+    const guard = options.guard ? new Guard(address, byteLength) : undefined;
+    const mapping = new Mapping(address, byteLength, file);
+    return attach({ path, mapping, readOnly, mapSync: mapped.mapSync, isStatic, decision, medium, guard });
+  } catch (error) {
+    unmapFile(address, byteLength);
+    throw error;
+  }
+}
+
+function lock(file: number, path: string, kind: CheckedOptions["lock"]): void {
+  if (kind === "none") return;
+  const result = library().native.daxfile1_lock(file, Lock[kind] | Lock.nonblock);
+  if (result === -11 /* EWOULDBLOCK */) {
+    const reason = `another opener holds a lock on it, and ${
+      kind === "shared" ? "a shared" : "an exclusive"
+    } one was asked for`;
+    const hint = 'Close it there, or open it with lock: "none" if the programs agree by other means';
+    throw new DaxError({ operation: "open", error: "EBUSY", path, reason, hint });
+  }
+  if (result < 0) {
+    const hint = 'The file system has no locks: open it with lock: "none"';
+    throw new DaxError({ operation: "lock", error: -result, path, hint });
+  }
+}
+
+/** How many bytes will be mapped; refuses what is no file of at least a byte, and a size that is not the file's. */
+function mappableBytes(
+  stat: Stat,
+  deviceBytes: number | undefined,
+  path: string,
+  { size }: CheckedOptions,
+): number {
+  const type = stat.mode & FileType.mask;
+  if (type === FileType.directory) {
+    throw new DaxError({ operation: "open", error: "EISDIR", path, hint: "Name a file in it" });
+  }
+  if (type !== FileType.regular && deviceBytes === undefined) {
+    const reason = "it is no regular file and no device-dax";
+    throw new DaxError({ operation: "open", error: "ENODEV", path, reason });
+  }
+  const byteLength = deviceBytes ?? stat.size;
+  if (byteLength === 0) {
+    const hint = "Remove it, then create it with a size";
+    throw new DaxError({ operation: "open", error: "EINVAL", path, reason: "the file is empty", hint });
+  }
+  if (size !== undefined && size !== byteLength) {
+    const reason = `it has ${byteLength} bytes, and size ${size} was asked for`;
+    const hint = "Leave size out to open it as it is, or remove it to make it anew";
+    throw new DaxError({ operation: "open", error: "EINVAL", path, reason, hint });
+  }
+  return byteLength;
+}
+
+/** Whether the file is static, where that was asked for. The page size is the least alignment there is. */
+function staticState(path: string, isDevice: boolean, { static: wanted, align }: CheckedOptions): boolean {
+  if (align !== 0 && align < pageBytes()) {
+    throw new RangeError(`align ${align} is less than the page size, ${pageBytes()}`);
+  }
+  if (isDevice) return true;
+  if (wanted !== true) return false;
+  const reason = "no way to keep this file's blocks in place is known here";
+  throw new DaxError({ operation: "open", error: "ENOTSUP", path, reason, hint: noCallHint });
+}
+
+function map(
+  file: number,
+  byteLength: number,
+  path: string,
+  writable: boolean,
+): { address: number; mapSync: boolean } {
+  let address = mapFile(file, byteLength, { writable, sync: true });
+  const mapSync = address >= 0;
+  // EOPNOTSUPP: not for this file; EINVAL: a kernel older than 4.15 (mmap(2)). Any other refusal is meant
+  if (address === -95 || address === -22) address = mapFile(file, byteLength, { writable });
+  if (address < 0) throw mapError(address, byteLength, path);
+  return { address, mapSync };
+}
+
+/** Replaces the mapping that told what the medium gives by one whose stores stay in this process. */
+function mapPrivately(file: number, byteLength: number, path: string, address: number): number {
+  const own = mapFile(file, byteLength, { writable: true, private: true });
+  if (own < 0) throw mapError(own, byteLength, path);
+  unmapFile(address, byteLength);
+  return own;
+}
+
+function mapError(result: number, byteLength: number, path: string): DaxError {
+  const hint = result === -12 ? `${byteLength} bytes of address space were asked for` : undefined;
+  return new DaxError({ operation: "map", error: -result, path, hint });
+}
+
+function checkGranularity(decision: Decision, path: string, { coarsest }: CheckedOptions): void {
+  if (granularities.indexOf(decision.granularity) <= granularities.indexOf(coarsest)) return;
+  throw new DaxError({
+    operation: "open",
+    error: "ENOTSUP",
+    path,
+    reason:
+      `granularity ${coarsest} was asked for, and it has ${decision.granularity} (${
+        methodName(decision.mode)
+      }): ` +
+      `${decision.granularityReason}`,
+    hint: "`daxfile doctor` says what is missing",
+  });
+}
+
+function openHint(errno: number, readOnly: boolean): string | undefined {
+  switch (errno) {
+    case 2:
+      return "Give create: true and a size to make it";
+    case 13:
+      return readOnly
+        ? "This user may not read it"
+        : "This user may not write it; readOnly: true may be enough";
+    case 17:
+      return "Leave exclusive out to open it";
+    case 21:
+      return "Name a file in it";
+    case 26:
+      return "It is a swap file or a program that runs";
+    case 30:
+      return "readOnly: true opens it to be read";
+    default:
+      return undefined;
+  }
+}

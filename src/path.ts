@@ -1,0 +1,43 @@
+/**
+ * Paths as callers give them: a string, or a file URL.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+
+/** The longest path that Linux takes, in bytes, its NUL not counted (PATH_MAX). */
+const limitBytes = 4095;
+
+/**
+ * The path as a string, as it goes to the system.
+ *
+ * @throws {TypeError} if it is neither a string nor a file URL, or is empty, holds a NUL or is longer than 4095 bytes
+ */
+export function toPath(path: string | URL): string {
+  const text = path instanceof URL ? fileURLToPath(path) : path;
+  if (typeof text !== "string") {
+    throw new TypeError(`A path is a string or a file URL, not ${describe(path)}`);
+  }
+  if (text === "") throw new TypeError("The path is empty");
+  if (text.includes("\0")) throw new TypeError(`The path holds a NUL character: ${JSON.stringify(text)}`);
+  const byteLength = new TextEncoder().encode(text).byteLength;
+  if (byteLength > limitBytes) {
+    throw new TypeError(`The path is ${byteLength} bytes long, and Linux takes at most ${limitBytes}`);
+  }
+  return text;
+}
+
+/** The directory that holds a path's last name. */
+export function parentOf(path: string): string {
+  const end = path.replace(/\/+$/, "").lastIndexOf("/");
+  return end < 0 ? "." : end === 0 ? "/" : path.slice(0, end);
+}
+
+/** A value in words, for messages. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === "object") return `an object (${value.constructor?.name ?? "no class"})`;
+  if (typeof value === "string") return JSON.stringify(value);
+  return typeof value === "bigint" ? `${value}n` : `${typeof value} ${String(value)}`;
+}
