@@ -65,7 +65,7 @@ function load(): Library {
   }
   const override = attempt(host, "libc", () => host.environment("DAXFILE_LIBRARY"));
   const path = override ||
-    attempt(host, "libc", () => memoryFile(host, Uint8Array.from(atob(code), (c) => c.charCodeAt(0))));
+    attempt(host, "libc", () => memoryFile(host, Uint8Array.fromBase64(code)));
   const version = attempt(host, path, () => host.load(path, versionSymbol).daxfile_abi());
   if (version !== abiVersion) {
     throw new LibraryError(

@@ -4,8 +4,6 @@
  * @module
  */
 
-import { fileURLToPath } from "node:url";
-
 /** The longest path that Linux takes, in bytes, its NUL not counted (PATH_MAX). */
 const limitBytes = 4095;
 
@@ -15,7 +13,7 @@ const limitBytes = 4095;
  * @throws {TypeError} if it is neither a string nor a file URL, or is empty, holds a NUL or is longer than 4095 bytes
  */
 export function toPath(path: string | URL): string {
-  const text = path instanceof URL ? fileURLToPath(path) : path;
+  const text = path instanceof URL ? fromUrl(path) : path;
   if (typeof text !== "string") {
     throw new TypeError(`A path is a string or a file URL, not ${describe(path)}`);
   }
@@ -26,6 +24,15 @@ export function toPath(path: string | URL): string {
     throw new TypeError(`The path is ${byteLength} bytes long, and Linux takes at most ${limitBytes}`);
   }
   return text;
+}
+
+/** What node:url's fileURLToPath does for Linux; importing that module takes Deno 7 ms, as long as all of this library. */
+function fromUrl(url: URL): string {
+  if (url.protocol !== "file:" || url.hostname !== "") {
+    throw new TypeError(`Not the URL of a local file: ${url.href}`);
+  }
+  if (/%2f/i.test(url.pathname)) throw new TypeError(`The URL holds an encoded slash: ${url.href}`);
+  return decodeURIComponent(url.pathname);
 }
 
 /** The directory that holds a path's last name. */

