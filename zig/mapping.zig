@@ -64,6 +64,8 @@ fn mapFile(fixed: ?usize, byte_length: usize, file: i32, flags: Flags) usize {
         // Plain MAP_SHARED ignores MAP_SYNC where the file system lacks it; this one refuses.
         .TYPE = if (flags.private) .PRIVATE else if (flags.sync) .SHARED_VALIDATE else .SHARED,
         .SYNC = flags.sync,
+        // As much as the file's own length would else be set aside for copies of its pages, and refused.
+        .NORESERVE = flags.private,
         .FIXED = fixed != null,
     }, file, 0);
 }
