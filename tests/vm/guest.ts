@@ -1,0 +1,92 @@
+// One guest that runs tests, from boot to power-off; the results of its machines are reported as they come in.
+import { mkdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import { makeDevices } from "./devices.ts";
+import type { Machine } from "./machines.ts";
+import { type Guest, sharedFolder, startGuest } from "./qemu.ts";
+import { collect, type FileResult } from "./results.ts";
+import { makeRunFolder } from "./run_folder.ts";
+import type { Selection } from "./selection.ts";
+
+/** What all guests of a run have in common. */
+export interface RunOptions {
+  /** What is tested; the guest sees it at the same path. */
+  checkout: string;
+  /** A runtime's name to its program's path. */
+  runtimes: ReadonlyMap<string, string>;
+  /** The test files' modules, translated and at hand. */
+  denoCache: string;
+  kernel: string;
+  initramfs: string;
+  accelerator: string;
+  timeoutSeconds: number;
+  /** Whether images are kept. */
+  keep: boolean;
+}
+
+/** A guest that runs tests. */
+export interface TestGuest extends Guest {
+  /** Everything that it printed. */
+  readonly consolePath: string;
+}
+
+/** Called with the results of all files of one machine under one runtime. */
+export type Report = (machine: string, runtime: string, results: readonly FileResult[]) => void;
+
+/**
+ * Boots a guest that prepares its machines and runs their files.
+ *
+ * @param folder an empty folder for all that belongs to this guest, inside the run's
+ */
+export function startTests(
+  folder: string,
+  machines: readonly Machine[],
+  selection: Selection,
+  options: RunOptions,
+  report: Report,
+): TestGuest {
+  const [images, shared, consolePath] = [
+    join(folder, "images"),
+    join(folder, "shared"),
+    join(folder, "console.log"),
+  ];
+  mkdirSync(images);
+  const devices = makeDevices(machines, images);
+  makeRunFolder(shared, devices.table, selection, options);
+
+  const waiting = new Set(
+    machines.flatMap(({ name }) => [...options.runtimes.keys()].map((it) => `${name} ${it}`)),
+  );
+  const settle = (job: string) => {
+    const [machine = "", runtime = ""] = job.split(" ");
+    if (waiting.delete(job)) {
+      report(
+        machine,
+        runtime,
+        collect(join(shared, "results"), machine, runtime, selection.get(machine) ?? []),
+      );
+    }
+  };
+
+  let ended = false;
+  let trouble: string | undefined;
+  const guest = startGuest({
+    ...options,
+    kernelParameters: devices.kernelParameters,
+    args: [...devices.args, ...sharedFolder("host", "/", true), ...sharedFolder("run", shared, false)],
+    processors: Math.min(4, availableParallelism(), machines.length + 1),
+    consolePath,
+    ...(options.keep ? {} : { folderToRemove: dirname(folder) }),
+    onTell: (words) => {
+      if (words.startsWith("done ")) settle(words.slice("done ".length));
+      if (words.startsWith("trouble: ")) trouble ??= words.slice("trouble: ".length);
+      if (words === "finished") ended = true;
+    },
+  });
+  const finished = guest.finished.then((killed) => {
+    for (const job of [...waiting]) settle(job);
+    return killed ?? trouble ?? (ended ? undefined : "the guest ended before its tests did");
+  });
+  return { finished, consolePath, stop: guest.stop };
+}

@@ -1,0 +1,82 @@
+# Runs inside the guest, in the host's root: takes one machine after the other, prepares it and runs its tests under each
+# runtime. Several workers share the list; a machine belongs to one worker, so that tests on one medium never meet.
+# Reads settings, machines and files/MACHINE beside it; leaves MACHINE.RUNTIME.PART.{log,xml,exit} in results/.
+cd /run/daxfile || exit 1
+. ./settings
+. ./machine.sh
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export HOME=/tmp/home TMPDIR=/tmp NO_COLOR=1 DENO_NO_UPDATE_CHECK=1 DENO_DIR=/tmp/deno
+mkdir -p /tmp/home /tmp/claims
+# Its databases want to be written to.
+cp -r "$DENO_CACHE" /tmp/deno
+# File names are read from lists, one a line, and never expanded.
+IFS='
+'
+set -f
+
+tell() { echo "@@ $*" >/dev/console; }
+
+run_deno() { # RESULT FILE...
+  xml=$1.xml
+  shift
+  timeout -k 5 "$LIMIT" "$DENO" test -A --no-check --cached-only "--junit-path=$xml" "$@"
+}
+
+run_bun() { # RESULT FILE...
+  xml=$1.xml
+  shift
+  timeout -k 5 "$LIMIT" "$BUN" test --timeout "${LIMIT}000" --reporter=junit "--reporter-outfile=$xml" "$@"
+}
+
+# In place of tests: a command, which counts as one test.
+run_exec() { # RESULT
+  timeout -k 5 "$LIMIT" sh -c "$EXEC"
+  code=$?
+  [ "$code" = 0 ] && failure= || failure="<failure message=\"it ended with $code\"/>"
+  echo "<testcase file=\"exec\" name=\"exec\">$failure</testcase>" >"$1.xml"
+  return "$code"
+}
+
+run_part() { # MACHINE RUNTIME PART FILE...
+  result=/run/daxfile/results/$1.$2.$3
+  runtime=$2
+  shift 3
+  (cd "$CHECKOUT" && "run_$runtime" "$result" "$@") >"$result.log" 2>&1
+  echo $? >"$result.exit"
+  [ -s "$result.xml" ]
+}
+
+# All files in one process, because starting a runtime costs seconds here. Only if that process dies, and takes the
+# results of the others with it, does each file get a process of its own.
+run_runtime() { # MACHINE RUNTIME
+  files=$(cat "/run/daxfile/files/$1")
+  run_part "$1" "$2" all $files && return
+  part=0
+  for file in $files; do
+    run_part "$1" "$2" "$part" "$file"
+    part=$((part + 1))
+  done
+}
+
+worker() {
+  while IFS='|' read -r name medium index mode layer mkfs options; do
+    mkdir "/tmp/claims/$name" 2>/dev/null || continue
+    (prepare "$name" "$medium" "$index" "$mode" "$layer" "$mkfs" "$options") >"results/$name.unprepared.log" 2>&1 || continue
+    mv "results/$name.unprepared.log" "results/$name.prepared.log"
+    tell "prepared $name"
+    . "/tmp/claims/$name/environment"
+    for runtime in $RUNTIMES; do
+      run_runtime "$name" "$runtime"
+      tell "done $name $runtime"
+    done
+  done <machines
+}
+
+# Two are enough to keep the processors busy: one machine is prepared while another's tests run.
+worker &
+worker &
+wait
+
+# What the kernel complains of while tests run is a failure, even if every test passed.
+dmesg >results/kernel.log
+complaint=$(grep -m1 -E 'BUG:|WARNING:|Oops|Call Trace' results/kernel.log) && tell "trouble: the kernel said: $complaint"

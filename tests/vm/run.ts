@@ -1,0 +1,161 @@
+// Runs tests inside machines with persistent memory: see README.md beside it.
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { cacheFolder } from "./cache.ts";
+import { type RunOptions, startTests, type TestGuest } from "./guest.ts";
+import { initramfs } from "./initramfs.ts";
+import { builtInKernel, debianKernel } from "./kernel.ts";
+import { machines, machinesNamed } from "./machines.ts";
+import { kernelPackage, requirePackages } from "./packages.ts";
+import { Reporter, tail } from "./report.ts";
+import { select, type Selection } from "./selection.ts";
+
+const usage = `deno run -A tests/vm/run.ts [OPTIONS] [FILE …]
+
+Runs test files inside machines with emulated persistent memory: all that carry a line "// machines: …", or these.
+
+  --machine NAME      only this machine; may be repeated
+  --runtime NAME      only deno or only bun
+  --exec COMMAND      a shell command on each machine in place of tests; its output is printed
+  --kernel IMAGE      a bzImage with everything built in, in place of Debian's kernel
+  --accel NAME        QEMU's accelerator (default tcg; kvm where it works)
+  --timeout SECONDS   time limit of each guest (default 1200); one process gets a quarter of it
+  --install           install missing Debian packages (as with CI=true)
+  --keep              keep images, output and console logs
+  --list              say which machines there are, and which files run on them
+
+Machines: ${machines.map((machine) => machine.name).join(" ")}`;
+
+const checkout = realpathSync(join(import.meta.dirname ?? "", "..", ".."));
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      machine: { type: "string", multiple: true, default: [] },
+      runtime: { type: "string", multiple: true, default: ["deno", "bun"] },
+      exec: { type: "string" },
+      kernel: { type: "string" },
+      accel: { type: "string", default: "tcg" },
+      timeout: { type: "string", default: "1200" },
+      install: { type: "boolean", default: process.env["CI"] === "true" },
+      keep: { type: "boolean", default: false },
+      list: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return print(usage);
+  const only = machinesNamed(values.machine);
+  const selection: Selection = values.exec === undefined
+    ? select(checkout, positionals, only)
+    : new Map((only.length > 0 ? only : machines).map(({ name }) => [name, ["exec"]]));
+  if (values.list) {
+    return print(
+      machines.map(({ name, about }) =>
+        [`${name}: ${about}`, ...(selection.get(name) ?? []).map((file) => `  ${file}`)].join("\n")
+      ).join("\n"),
+    );
+  }
+  const timeoutSeconds = Number(values.timeout);
+  if (!(timeoutSeconds >= 10)) {
+    throw new RangeError(`--timeout wants seconds, at least 10, not "${values.timeout}"`);
+  }
+
+  requirePackages(values.install);
+  const kernel = values.kernel ? builtInKernel(resolve(values.kernel)) : debianKernel(kernelPackage());
+  const runtimes = values.exec === undefined ? programs(values.runtime) : new Map([["exec", values.exec]]);
+  return await run(selection, values.exec !== undefined, {
+    checkout,
+    runtimes,
+    denoCache: translated([...new Set([...selection.values()].flat())]),
+    kernel: kernel.image,
+    initramfs: initramfs(kernel.modules),
+    accelerator: values.accel,
+    timeoutSeconds,
+    keep: values.keep,
+  });
+}
+
+/** Boots a guest for each kind that the machines need, all at once, and waits for them. */
+async function run(selection: Selection, showOutput: boolean, options: RunOptions): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), "daxfile-vm-"));
+  const guests: TestGuest[] = [];
+  let interrupted: string | undefined;
+  const reporter = new Reporter((text) => interrupted || print(text), showOutput);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => {
+      interrupted = signal;
+      for (const guest of guests) guest.stop(signal);
+    });
+  }
+  const wanted = machinesNamed([...selection.keys()]);
+  try {
+    for (const kind of new Set(wanted.map((machine) => machine.guest))) {
+      const guestFolder = join(folder, kind);
+      mkdirSync(guestFolder);
+      const own = wanted.filter((machine) => machine.guest === kind);
+      guests.push(startTests(guestFolder, own, selection, options, reporter.results));
+    }
+  } catch (error) {
+    for (const guest of guests) guest.stop("another guest could not be started");
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+  await Promise.all(guests.map(async ({ finished, consolePath }) => {
+    const trouble = await finished;
+    if (trouble) reporter.trouble(`${trouble}; the console's last lines:\n${tail(consolePath)}`);
+  }));
+
+  if (options.keep) print(`Kept: ${folder}`);
+  else if (interrupted || reporter.failed === 0) rmSync(folder, { recursive: true, force: true });
+  else {
+    for (const { consolePath } of guests) {
+      rmSync(join(dirname(consolePath), "images"), { recursive: true, force: true });
+      print(`Console: ${consolePath}`);
+    }
+  }
+  print(interrupted ? `Stopped by ${interrupted}` : `${reporter.passed} passed, ${reporter.failed} failed`);
+  return interrupted || reporter.failed > 0 ? 1 : 0;
+}
+
+/** The programs behind the names of runtimes. */
+function programs(names: readonly string[]): Map<string, string> {
+  return new Map(names.map((name) => {
+    if (name !== "deno" && name !== "bun") {
+      throw new RangeError(`There is no runtime "${name}"; there are: deno bun`);
+    }
+    const local = join(checkout, "node_modules", ".bin", name);
+    const found = spawnSync("sh", ["-c", `command -v '${local}' || command -v ${name}`], { encoding: "utf8" })
+      .stdout.trim();
+    if (!found) throw new Error(`${name} is neither in node_modules nor in PATH`);
+    return [name, realpathSync(found)];
+  }));
+}
+
+/** Deno's cache with these files and all that they import: there is no network in a guest, and little speed. */
+function translated(files: readonly string[]): string {
+  const folder = join(cacheFolder(), "deno");
+  mkdirSync(folder, { recursive: true });
+  // A file that does not load fails again in the guest, where it counts.
+  spawnSync(process.execPath, ["cache", ...files], {
+    cwd: checkout,
+    env: { ...process.env, DENO_DIR: folder },
+  });
+  return folder;
+}
+
+function print(text: string): number {
+  console.log(text);
+  return 0;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 2;
+}
