@@ -36,3 +36,8 @@ export {
   type ErrorCode,
   MappingFaultError,
 } from "./src/errors.ts";
+export { type Probe, probe } from "./src/probe.ts";
+export type { Check } from "./src/check.ts";
+export type { Leaf } from "./src/device.ts";
+export type { ExtentFlagName, ExtentRun, Extents } from "./src/extents.ts";
+export type { Access, PathKind } from "./src/findings.ts";

@@ -31,58 +31,68 @@ const EEXIST = 17, EISDIR = 21, ENOENT = 2, EOPNOTSUPP = 95, EINVAL = 22;
 const Seek = { data: 3, hole: 4 } as const;
 
 /**
- * Makes a file of the given length and opens it.
+ * Makes a file of the given length, lets `attach` open it, and only then gives it its name: whatever is refused has made nothing,
+ * and nobody else can lock it first.
  *
  * On return the file and its name are on the medium. A process that is killed before leaves nothing behind; on a file system without
  * unnamed files (O_TMPFILE) an empty file, which open refuses; on one that cannot allocate either, some zeros.
  *
- * @returns a descriptor open to read and write, or −EEXIST
+ * @param attach makes of a descriptor, open to read and write, what then owns and closes it; if it throws, it has closed nothing
+ * @returns what `attach` made, or undefined where the name is taken
  * @throws {DaxError} ENOSPC, EACCES, … ; nothing of the file is then left
  */
-export function createFile(path: string, creation: Creation): number {
+export function createFile<T extends Disposable>(
+  path: string,
+  creation: Creation,
+  attach: (file: number) => T,
+): T | undefined {
   checkFileSizeLimit(path, creation.size);
   const directory = parentOf(path);
   const unnamed = openUnnamed(directory, creation.mode);
-  // EISDIR: a kernel or file system that takes the flag for a directory's; ENOENT: one that is too old for it, or no directory
-  if (unnamed === -EOPNOTSUPP || unnamed === -EISDIR) return createNamed(path, creation);
+  // EISDIR: a kernel or file system that takes the flag for a directory's
+  if (unnamed === -EOPNOTSUPP || unnamed === -EISDIR) return createNamed(path, creation, attach);
   if (unnamed < 0) {
-    throw new DaxError({ operation: "create", error: -unnamed, path, hint: hintFor(-unnamed, directory) });
+    throw createError(-unnamed, path, directory);
   }
+  let attached: T;
   try {
     fillOut(unnamed, path, creation);
-    const result = linkFile(unnamed, path);
-    if (result === -ENOENT) {
-      // No /proc to link from
-      closeFile(unnamed);
-      return createNamed(path, creation);
-    }
-    if (result === -EEXIST) {
-      closeFile(unnamed);
-      return result;
-    }
-    if (result < 0) throw new DaxError({ operation: "create", error: -result, path });
-    syncDirectory(directory, path);
-    return unnamed;
+    attached = attach(unnamed);
   } catch (error) {
     closeFile(unnamed);
     throw error;
   }
+  const result = linkFile(unnamed, path);
+  if (result < 0) {
+    attached[Symbol.dispose]();
+    if (result === -EEXIST) return undefined;
+    // No /proc to link from
+    if (result === -ENOENT) return createNamed(path, creation, attach);
+    throw createError(-result, path, directory);
+  }
+  try {
+    syncDirectory(directory, path);
+  } catch (error) {
+    unlinkFile(path);
+    attached[Symbol.dispose]();
+    throw error;
+  }
+  return attached;
 }
 
-/** The way without unnamed files: the file's length is set last, so that a half-made one is empty. */
-function createNamed(path: string, creation: Creation): number {
+/** The way without unnamed files. */
+function createNamed<T>(path: string, creation: Creation, attach: (file: number) => T): T | undefined {
   const file = openFile(path, O.readWrite | O.create | O.exclusive, creation.mode);
-  if (file === -EEXIST) return file;
-  if (file < 0) {
-    throw new DaxError({ operation: "create", error: -file, path, hint: hintFor(-file, parentOf(path)) });
-  }
+  if (file === -EEXIST) return undefined;
+  if (file < 0) throw createError(-file, path, parentOf(path));
   try {
     fillOut(file, path, creation);
     syncDirectory(parentOf(path), path);
-    return file;
+    return attach(file);
   } catch (error) {
+    // Who locked it before we could has it now
+    if (!(error instanceof DaxError && error.code === "EBUSY")) unlinkFile(path);
     closeFile(file);
-    unlinkFile(path);
     throw error;
   }
 }
@@ -146,7 +156,6 @@ function syncDirectory(directory: string, path: string): void {
   if (file >= 0) closeFile(file);
   // EINVAL: a file system whose directories cannot be synced, and need not be
   if (result < 0 && result !== -EINVAL) {
-    unlinkFile(path);
     throw new DaxError({
       operation: "create",
       error: -result,
@@ -175,9 +184,17 @@ function spaceHint(size: number): string {
   return `${size} bytes were asked for; free some space, ask for less, or create it with sparse: true`;
 }
 
+/** What is thrown when a directory takes no new file. */
+export function createError(errno: number, path: string, directory: string): DaxError {
+  return new DaxError({ operation: "create", error: errno, path, hint: hintFor(errno, directory) });
+}
+
 function hintFor(errno: number, directory: string): string | undefined {
   if (errno === ENOENT) return `Make the directory "${directory}" first`;
   if (errno === 13) return `This user may not write into "${directory}"`;
   if (errno === 20) return `"${directory}" is a file`;
+  if (errno === EISDIR) return "Name a file in it";
+  if (errno === 30) return "Make it on a file system that can be written";
+  if (errno === 36) return "A name has at most 255 bytes";
   return undefined;
 }

@@ -6,6 +6,7 @@
  */
 
 import { Mode } from "../ffi/symbols.ts";
+import { needHost } from "./device.ts";
 import type { Medium } from "./medium.ts";
 import { describe } from "./path.ts";
 
@@ -101,8 +102,7 @@ function pageReason(medium: Medium): string {
   if (medium.inMemory) return `${medium.fileSystem} is ordinary memory, not persistent memory`;
   const persistent = medium.leaves.some((leaf) => leaf.region !== undefined);
   if (!persistent) return "the file is not on persistent memory";
-  const virtio = medium.leaves.some((leaf) => leaf.region?.includes("/virtio"));
-  return virtio
+  return needHost(medium.leaves)
     ? "virtio-pmem has no MAP_SYNC: the host writes back only when it is asked"
     : "the file system refused MAP_SYNC for this file: it is not mounted with DAX, or the file does not use it";
 }

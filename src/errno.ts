@@ -4,8 +4,50 @@
  * @module
  */
 
+/** A name such as `ENOENT`; a number without a name here is given as `E` and the number. */
+export type ErrorCode =
+  | "EPERM"
+  | "ENOENT"
+  | "EINTR"
+  | "EIO"
+  | "ENXIO"
+  | "ENOEXEC"
+  | "EBADF"
+  | "EAGAIN"
+  | "ENOMEM"
+  | "EACCES"
+  | "EFAULT"
+  | "EBUSY"
+  | "EEXIST"
+  | "EXDEV"
+  | "ENODEV"
+  | "ENOTDIR"
+  | "EISDIR"
+  | "EINVAL"
+  | "ENFILE"
+  | "EMFILE"
+  | "ENOTTY"
+  | "ETXTBSY"
+  | "EFBIG"
+  | "ENOSPC"
+  | "EROFS"
+  | "ENAMETOOLONG"
+  | "ENOLCK"
+  | "ENOSYS"
+  | "ELOOP"
+  | "EOVERFLOW"
+  | "EBADMSG"
+  | "ENOTSUP"
+  | "ESTALE"
+  | "EUCLEAN"
+  | "EDQUOT"
+  | "EHWPOISON"
+  | `E${number}`;
+
+type ErrorName = Exclude<ErrorCode, `E${number}`>;
+
 /** Name → number and meaning. */
-export const errnos = {
+export const errnos: Readonly<Record<ErrorName, readonly [number, string]>> = {
   EPERM: [1, "operation not permitted"],
   ENOENT: [2, "no such file or directory"],
   EINTR: [4, "interrupted"],
@@ -42,13 +84,10 @@ export const errnos = {
   EUCLEAN: [117, "structure needs cleaning"],
   EDQUOT: [122, "disk quota exceeded"],
   EHWPOISON: [133, "memory page has a hardware error"],
-} as const satisfies Record<string, readonly [number, string]>;
+};
 
-/** A name such as `ENOENT`; a number without a name here is given as `E` and the number. */
-export type ErrorCode = keyof typeof errnos | `E${number}`;
-
-const codes = new Map<number, keyof typeof errnos>(
-  Object.entries(errnos).map(([code, [number]]) => [number, code as keyof typeof errnos]),
+const codes = new Map<number, ErrorName>(
+  Object.entries(errnos).map(([code, [number]]) => [number, code as ErrorName]),
 );
 
 /** The name of an error number. */

@@ -42,6 +42,7 @@ export interface DaxErrorDetails {
  * ```
  */
 export class DaxError extends Error {
+  /** `"DaxError"`, or the name of a class made from it. */
   override readonly name: string = "DaxError";
   /** The error's name as in errno(3), such as `"ENOSPC"`. */
   readonly code: ErrorCode;
@@ -50,20 +51,24 @@ export class DaxError extends Error {
   /** What was being done: `open`, `map`, `persist`, … */
   readonly operation: string;
   /** The file, as the caller named it. */
-  readonly path?: string;
+  declare readonly path?: string;
+  /** What happened: the middle of the message. */
+  readonly reason: string;
   /** What to do about it. */
-  readonly hint?: string;
+  declare readonly hint?: string;
 
   /** Makes an error; daxfile does, and structures built on it may. */
-  constructor({ operation, error, path, reason, hint, cause }: DaxErrorDetails) {
+  constructor({ operation, error, path, reason: given, hint, cause }: DaxErrorDetails) {
     const errno = typeof error === "number" ? error : numberOf(error);
+    const reason = given ?? meaningOf(errno);
     const code = codeOf(errno);
     const subject = path === undefined ? operation : `${operation} "${path}"`;
-    const message = `Cannot ${subject}: ${reason ?? meaningOf(errno)} (${code})`;
+    const message = `Cannot ${subject}: ${reason} (${code})`;
     super(hint === undefined ? message : `${message}. ${hint}`, cause === undefined ? undefined : { cause });
     this.code = code;
     this.errno = errno;
     this.operation = operation;
+    this.reason = reason;
     if (path !== undefined) this.path = path;
     if (hint !== undefined) this.hint = hint;
   }
@@ -71,6 +76,7 @@ export class DaxError extends Error {
 
 /** Bytes that cannot be trusted: a checksum, magic or length that is not what was written. */
 export class CorruptionError extends DaxError {
+  /** `"CorruptionError"`. */
   override readonly name: string = "CorruptionError";
 }
 
@@ -79,6 +85,7 @@ export class CorruptionError extends DaxError {
  * file, or the medium has a bad block. Only with the option `guard`; without it the process ends with SIGBUS.
  */
 export class MappingFaultError extends DaxError {
+  /** `"MappingFaultError"`. */
   override readonly name: string = "MappingFaultError";
 }
 

@@ -54,8 +54,8 @@ let native: Native;
 /** How many bytes cross through the scratch memory; what is larger is copied from where it lies. */
 const stagingBytes = 16 * 1024;
 
-/** How many bytes sync() flushes between two turns of the event loop: some tenths of a millisecond. */
-const syncStepBytes = 2 ** 20;
+/** How many bytes sync() flushes between two looks at the clock, and for how many milliseconds before the event loop has its turn. */
+const syncStepBytes = 2 ** 18, syncTurnMs = 1;
 
 /**
  * A file as memory: typed arrays over it *are* the file, and {@linkcode DaxFile.persist} makes what was written durable.
@@ -98,8 +98,8 @@ export class DaxFile implements Disposable {
   /** Undefined until the system failed to write something back. */
   #rewritten: Rewritten | undefined;
   #closed = false;
-  /** The buffer that was asked for last, and where it begins. */
-  #lastBuffer: ArrayBufferLike | undefined;
+  /** The buffer that was asked for last, and where it begins. Null and not undefined: that is the `buffer` of an object that is no view. */
+  #lastBuffer: ArrayBufferLike | null = null;
   #lastStart = 0;
 
   static {
@@ -172,7 +172,7 @@ export class DaxFile implements Disposable {
     const count = length ?? Math.floor((this.#size - byteOffset) / elementBytes);
     if (length !== undefined) checkInteger("length", length);
     const byteLength = count * elementBytes;
-    this.#checkInside(byteOffset, byteLength);
+    this.#checkInside(byteOffset, byteLength, count);
     if (byteLength > windowBytes) {
       throw new RangeError(
         `A view of ${byteLength} bytes is over the limit of ${windowBytes}: take several views`,
@@ -385,7 +385,8 @@ export class DaxFile implements Disposable {
     checkInteger("value", value);
     if (value > 255) throw new RangeError(`value ${value} is not a byte: at most 255`);
     const mode = options === undefined ? this.#mode : this.#mode | flagsOf(options);
-    const result = native.daxfile1_fill(this.#address + byteOffset, byteLength, value, mode);
+    // | 0: Deno takes -0 for no integer
+    const result = native.daxfile1_fill(this.#address + byteOffset, byteLength, value | 0, mode);
     this.#written("fill", byteOffset, byteLength, result);
   }
 
@@ -448,20 +449,26 @@ export class DaxFile implements Disposable {
    */
   async sync(): Promise<void> {
     this.#checkWrite("sync", 0, this.#size);
-    if ((this.#mode & Mode.methodMask) === Mode.msync) {
+    const method = this.#mode & Mode.methodMask;
+    if (method === Mode.msync) {
       // A descriptor of its own: close may come first, and its number would be somebody else's by then
       const file = native.daxfile1_duplicate(this.#mapping.file);
       if (file < 0) throw new DaxError({ operation: "sync", error: -file, path: this.path });
       const result = await library().runtime.sync(file, true).finally(() => closeFile(file));
       if (result !== 0) this.#writeBackFailed("sync", result);
     } else {
-      for (let done = 0; done < this.#size; done += syncStepBytes) {
+      const end = method === Mode.fence ? 0 : this.#size;
+      let turn = performance.now();
+      for (let done = 0; done < end; done += syncStepBytes) {
         this.#mustBeOpen("sync");
-        native.daxfile1_flush(this.#address + done, Math.min(syncStepBytes, this.#size - done), this.#mode);
+        native.daxfile1_flush(this.#address + done, Math.min(syncStepBytes, end - done), this.#mode);
+        if (performance.now() - turn < syncTurnMs) continue;
         await new Promise((resolve) => setTimeout(resolve, 0));
+        turn = performance.now();
       }
       this.drain();
     }
+    this.#mustBeOpen("sync");
     this.#checkSurvivors("sync", 0, this.#size);
   }
 
@@ -485,7 +492,7 @@ export class DaxFile implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     this.#limit = -1;
-    this.#lastBuffer = undefined;
+    this.#lastBuffer = null;
     const unreported = this.#guard?.close() ?? false;
     this.#mapping.close();
     if (unreported) throw this.#faultError("close");
@@ -510,7 +517,7 @@ export class DaxFile implements Disposable {
 
   #length(first: ArrayBufferView | number | undefined, second: number | undefined, start: number): number {
     if (typeof first === "object" && first !== null) return first.byteLength;
-    return second ?? this.#size - start;
+    return second === undefined && typeof start === "number" ? this.#size - start : second as number;
   }
 
   /** Where a source's bytes lie, if that is known without cost or worth asking. */
@@ -560,14 +567,22 @@ export class DaxFile implements Disposable {
       });
     }
     checkInteger("byteOffset", byteOffset);
-    checkInteger("byteLength", byteLength);
+    if (byteOffset < this.#size) checkInteger("byteLength", byteLength);
     this.#checkInside(byteOffset, byteLength);
   }
 
-  #checkInside(byteOffset: number, byteLength: number): void {
-    if (byteOffset >= this.#size || byteOffset + byteLength > this.#size) {
+  #checkInside(byteOffset: number, byteLength: number, elements = byteLength): void {
+    if (byteOffset >= this.#size) {
       throw new RangeError(
-        `byteOffset ${byteOffset} and ${byteLength} bytes are not inside "${this.path}", which has ${this.#size} bytes`,
+        `byteOffset ${byteOffset} is not inside "${this.path}", which has ${this.#size} bytes`,
+      );
+    }
+    if (byteOffset + byteLength > this.#size) {
+      const range = elements === byteLength
+        ? `${byteLength} bytes`
+        : `${elements} elements (${byteLength} bytes)`;
+      throw new RangeError(
+        `byteOffset ${byteOffset} and ${range} are not inside "${this.path}", which has ${this.#size} bytes`,
       );
     }
     if (byteLength === 0) {
@@ -663,7 +678,17 @@ function isViewClass(type: object): boolean {
     prototype instanceof DataView;
 }
 
-function flagsOf({ nontemporal, drain }: WriteOptions): number {
+function flagsOf(options: WriteOptions): number {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`options is an object, not ${describe(options)}`);
+  }
+  const { nontemporal, drain } = options;
+  if (nontemporal !== undefined && typeof nontemporal !== "boolean") {
+    throw new TypeError(`nontemporal is true or false, not ${describe(nontemporal)}`);
+  }
+  if (drain !== undefined && typeof drain !== "boolean") {
+    throw new TypeError(`drain is true or false, not ${describe(drain)}`);
+  }
   return (nontemporal === undefined ? 0 : nontemporal ? Mode.nontemporal : Mode.temporal) |
     (drain === false ? Mode.noDrain : 0);
 }

@@ -11,6 +11,9 @@ import { DaxError } from "./errors.ts";
 /** Bytes of the page that holds the counter. */
 const counterBytes = 4096;
 
+/** As many mappings as native code guards at a time (`slots_max` in zig/guard.zig). */
+const guardsMax = 128;
+
 /** Counts the faults in one mapping, from its making to its close. */
 export class Guard {
   readonly #address: number;
@@ -23,7 +26,7 @@ export class Guard {
    *
    * @throws {DaxError} ENOMEM if too many mappings are guarded at once
    */
-  constructor(address: number, byteLength: number) {
+  constructor(address: number, byteLength: number, path: string) {
     const { native, runtime } = library();
     this.#address = address;
     this.#counterAddress = native.daxfile1_scratch(counterBytes);
@@ -31,7 +34,16 @@ export class Guard {
       ? this.#counterAddress
       : native.daxfile1_guard(address, byteLength, this.#counterAddress);
     if (result < 0) {
-      throw new DaxError({ operation: "guard", error: -result, hint: "Close other guarded files" });
+      if (this.#counterAddress > 0) native.daxfile1_unmap(this.#counterAddress, counterBytes);
+      throw result === -28 /* ENOSPC */
+        ? new DaxError({
+          operation: "guard",
+          error: "ENOMEM",
+          path,
+          reason: `${guardsMax} files are guarded already, which is the limit`,
+          hint: "Close some of them, or open it without guard",
+        })
+        : new DaxError({ operation: "guard", error: -result, path });
     }
     this.#faults = new Uint32Array(runtime.buffer(this.#counterAddress, counterBytes), 0, 1);
   }

@@ -7,6 +7,7 @@
 
 import { library } from "../ffi/library.ts";
 import { Map as MapFlag } from "../ffi/symbols.ts";
+import type { Guard } from "./guard.ts";
 import { closeFile, Lock } from "./system.ts";
 
 /**
@@ -26,6 +27,7 @@ interface Hold {
   readonly address: number;
   readonly byteLength: number;
   readonly file: number;
+  readonly guard: Guard | undefined;
   /** The handle and the buffers that are still alive. */
   references: number;
 }
@@ -36,6 +38,7 @@ interface Hold {
  */
 const collected = new FinalizationRegistry<Hold>((hold) => {
   if (--hold.references > 0) return;
+  hold.guard?.close();
   library().native.daxfile1_map_zero(hold.address, hold.byteLength);
   closeFile(hold.file);
 });
@@ -50,12 +53,12 @@ export class Mapping {
   readonly #starts = new Map<ArrayBuffer, number>();
   readonly #windows = new Map<string, ArrayBuffer>();
 
-  /** Takes over an address that {@linkcode mapFile} gave, and the descriptor. */
-  constructor(address: number, byteLength: number, file: number) {
+  /** Takes over an address that {@linkcode mapFile} gave, and the descriptor; the guard, only where the handle is dropped. */
+  constructor(address: number, byteLength: number, file: number, guard?: Guard) {
     this.address = address;
     this.byteLength = byteLength;
     this.file = file;
-    this.#hold = { address, byteLength, file, references: 1 };
+    this.#hold = { address, byteLength, file, guard, references: 1 };
     collected.register(this, this.#hold, this.#hold);
   }
 

@@ -123,6 +123,11 @@ function volatility(leaf: Leaf, depth: number): string | undefined {
     : `${leaf.name} lies on ${leaf.backingFile}: ${below.volatile}`;
 }
 
+/** The block device that a file's file system is on: a partition or device-mapper itself, not what lies below it. */
+export function blockDeviceOf(stat: Stat, { mount }: Pick<Medium, "mount">): Device {
+  return blockDevice(stat.device, mount?.source ?? "");
+}
+
 /** The block device of a file system: its own number, or where that is a made-up one (btrfs) the device it was mounted from. */
 function blockDevice(device: Device, source: string): Device {
   if (device.major !== 0 || !source.startsWith("/dev/")) return device;

@@ -7,12 +7,13 @@
 
 import { library } from "../ffi/library.ts";
 import { allocateHoles, createFile } from "./create.ts";
+import { needHost } from "./device.ts";
 import { decide, type Decision, granularities, methodName } from "./durability.ts";
 import { DaxError } from "./errors.ts";
 import { attach, type DaxFile } from "./file.ts";
 import { Guard } from "./guard.ts";
 import { mapFile, Mapping, unmapFile } from "./mapping.ts";
-import { deviceDaxGeometry, mediumOf } from "./medium.ts";
+import { deviceDaxGeometry, type Medium, mediumOf } from "./medium.ts";
 import {
   type CheckedOptions,
   checkOptions,
@@ -54,31 +55,26 @@ export function open(path: string | URL, options: OpenOptions = {}): DaxFile {
   const name = toPath(path);
   const checked = checkOptions(options);
   loadLibrary("open", name);
-  const file = openOrCreate(name, checked);
+  const { create, exclusive, readOnly, size, sparse, mode } = checked;
+  const flags = (readOnly ? O.readOnly : O.readWrite) | O.nonblock; // nonblock: a pipe must not wait for its other end
+  let file = openFile(name, flags);
+  if (file === -2 /* ENOENT */ && create) {
+    if (size === undefined) throw new TypeError(`Cannot create "${name}" without a size`);
+    const made = createFile(name, { size, sparse, mode }, (file) => openDescriptor(file, name, checked));
+    if (made !== undefined) return made;
+    // Somebody else was faster; still nothing: a symbolic link that leads nowhere
+    file = exclusive ? -17 : openFile(name, flags);
+  } else if (file >= 0 && exclusive) {
+    closeFile(file);
+    file = -17;
+  }
+  if (file < 0) throw openError(-file, name, checked);
   try {
     return openDescriptor(file, name, checked);
   } catch (error) {
     closeFile(file);
     throw error;
   }
-}
-
-function openOrCreate(path: string, options: CheckedOptions): number {
-  const { create, exclusive, readOnly, size, sparse, mode } = options;
-  const flags = (readOnly ? O.readOnly : O.readWrite) | O.nonblock; // nonblock: a pipe must not wait for its other end
-  let file = openFile(path, flags);
-  if (file === -2 /* ENOENT */ && create) {
-    if (size === undefined) throw new TypeError(`Cannot create "${path}" without a size`);
-    file = createFile(path, { size, sparse, mode });
-    if (file === -17 /* EEXIST */ && !exclusive) file = openFile(path, flags);
-  } else if (file >= 0 && exclusive) {
-    closeFile(file);
-    file = -17;
-  }
-  if (file < 0) {
-    throw new DaxError({ operation: "open", error: -file, path, hint: openHint(-file, readOnly) });
-  }
-  return file;
 }
 
 function openDescriptor(file: number, path: string, options: CheckedOptions): DaxFile {
@@ -101,8 +97,7 @@ function openDescriptor(file: number, path: string, options: CheckedOptions): Da
     });
   }
   const medium = mediumOf(file, stat);
-  if (!readOnly && !options.sparse && geometry === undefined) allocateHoles(file, path, byteLength);
-  const mapped = map(file, byteLength, path, !readOnly);
+  const mapped = mapShared(file, byteLength, path, medium, !readOnly);
   let { address } = mapped;
   try {
     const decision = decide(
@@ -112,9 +107,10 @@ function openDescriptor(file: number, path: string, options: CheckedOptions): Da
       forcedGranularity(options.forced),
     );
     checkGranularity(decision, path, options);
+    if (!readOnly && !options.sparse && geometry === undefined) allocateHoles(file, path, byteLength);
     if (readOnly) address = mapPrivately(file, byteLength, path, address);
-    const guard = options.guard ? new Guard(address, byteLength) : undefined;
-    const mapping = new Mapping(address, byteLength, file);
+    const guard = options.guard ? new Guard(address, byteLength, path) : undefined;
+    const mapping = new Mapping(address, byteLength, file, guard);
     return attach({ path, mapping, readOnly, mapSync: mapped.mapSync, isStatic, decision, medium, guard });
   } catch (error) {
     unmapFile(address, byteLength);
@@ -125,25 +121,28 @@ function openDescriptor(file: number, path: string, options: CheckedOptions): Da
 function lock(file: number, path: string, kind: CheckedOptions["lock"]): void {
   if (kind === "none") return;
   const result = library().native.daxfile1_lock(file, Lock[kind] | Lock.nonblock);
-  if (result === -11 /* EWOULDBLOCK */) {
+  if (result < 0) throw lockError(-result, path, kind);
+}
+
+/** What is thrown when a lock cannot be had. */
+export function lockError(errno: number, path: string, kind: "exclusive" | "shared"): DaxError {
+  if (errno === 11 /* EWOULDBLOCK */) {
     const reason = `another opener holds a lock on it, and ${
       kind === "shared" ? "a shared" : "an exclusive"
     } one was asked for`;
     const hint = 'Close it there, or open it with lock: "none" if the programs agree by other means';
-    throw new DaxError({ operation: "open", error: "EBUSY", path, reason, hint });
+    return new DaxError({ operation: "open", error: "EBUSY", path, reason, hint });
   }
-  if (result < 0) {
-    const hint = 'The file system has no locks: open it with lock: "none"';
-    throw new DaxError({ operation: "lock", error: -result, path, hint });
-  }
+  const hint = 'The file system has no locks: open it with lock: "none"';
+  return new DaxError({ operation: "lock", error: errno, path, hint });
 }
 
 /** How many bytes will be mapped; refuses what is no file of at least a byte, and a size that is not the file's. */
-function mappableBytes(
+export function mappableBytes(
   stat: Stat,
   deviceBytes: number | undefined,
   path: string,
-  { size }: CheckedOptions,
+  { size }: Pick<CheckedOptions, "size">,
 ): number {
   const type = stat.mode & FileType.mask;
   if (type === FileType.directory) {
@@ -151,7 +150,8 @@ function mappableBytes(
   }
   if (type !== FileType.regular && deviceBytes === undefined) {
     const reason = "it is no regular file and no device-dax";
-    throw new DaxError({ operation: "open", error: "ENODEV", path, reason });
+    const hint = "Name a file, or a device such as /dev/dax0.0";
+    throw new DaxError({ operation: "open", error: "ENODEV", path, reason, hint });
   }
   const byteLength = deviceBytes ?? stat.size;
   if (byteLength === 0) {
@@ -177,13 +177,15 @@ function staticState(path: string, isDevice: boolean, { static: wanted, align }:
   throw new DaxError({ operation: "open", error: "ENOTSUP", path, reason, hint: noCallHint });
 }
 
-function map(
+/** Maps a file shared, with MAP_SYNC where the kernel gives it and can be believed. */
+export function mapShared(
   file: number,
   byteLength: number,
   path: string,
+  medium: Pick<Medium, "leaves">,
   writable: boolean,
 ): { address: number; mapSync: boolean } {
-  let address = mapFile(file, byteLength, { writable, sync: true });
+  let address = needHost(medium.leaves) ? -95 : mapFile(file, byteLength, { writable, sync: true });
   const mapSync = address >= 0;
   // EOPNOTSUPP: not for this file; EINVAL: a kernel older than 4.15 (mmap(2)). Any other refusal is meant
   if (address === -95 || address === -22) address = mapFile(file, byteLength, { writable });
@@ -219,22 +221,46 @@ function checkGranularity(decision: Decision, path: string, { coarsest }: Checke
   });
 }
 
-function openHint(errno: number, readOnly: boolean): string | undefined {
+/** What is thrown when the system does not open a file. */
+export function openError(
+  errno: number,
+  path: string,
+  options: Pick<CheckedOptions, "readOnly" | "create">,
+): DaxError {
+  return new DaxError({ operation: "open", error: errno, path, hint: openHint(errno, options) });
+}
+
+function openHint(
+  errno: number,
+  { readOnly, create }: Pick<CheckedOptions, "readOnly" | "create">,
+): string | undefined {
   switch (errno) {
     case 2:
-      return "Give create: true and a size to make it";
+      return create
+        ? "It is a symbolic link that leads nowhere: remove it"
+        : "Give create: true and a size to make it";
+    case 6:
+      return "It is a socket, or a device that is not there";
     case 13:
       return readOnly
         ? "This user may not read it"
         : "This user may not write it; readOnly: true may be enough";
     case 17:
       return "Leave exclusive out to open it";
+    case 20:
+      return "One of the directories in the path is a file";
     case 21:
       return "Name a file in it";
+    case 24:
+      return "Close some, or raise the limit with ulimit -n";
     case 26:
       return "It is a swap file or a program that runs";
     case 30:
       return "readOnly: true opens it to be read";
+    case 36:
+      return "A name has at most 255 bytes";
+    case 40:
+      return "Its symbolic links lead back to themselves";
     default:
       return undefined;
   }

@@ -112,11 +112,11 @@ export function checkOptions(options: OpenOptions): CheckedOptions {
     exclusive,
     size,
     sparse,
-    mode,
+    mode: mode | 0, // Deno takes -0 for no integer
     readOnly,
     static: wanted,
     align,
-    coarsest: toGranularity(options.granularity ?? "page", "granularity"),
+    coarsest: options.granularity === undefined ? "page" : toGranularity(options.granularity, "granularity"),
     forced: options.forceGranularity === undefined
       ? undefined
       : toGranularity(options.forceGranularity, "forceGranularity"),
@@ -148,7 +148,7 @@ export function pageBytes(): number {
 }
 
 function flag(options: OpenOptions, name: "create" | "exclusive" | "readOnly" | "sparse" | "guard"): boolean {
-  const value = options[name] ?? false;
+  const value = options[name] === undefined ? false : options[name];
   if (typeof value !== "boolean") throw new TypeError(`${name} is true or false, not ${describe(value)}`);
   return value;
 }

@@ -10,7 +10,8 @@ const limitBytes = 4095;
 /**
  * The path as a string, as it goes to the system.
  *
- * @throws {TypeError} if it is neither a string nor a file URL, or is empty, holds a NUL or is longer than 4095 bytes
+ * @throws {TypeError} if it is neither a string nor a file URL, is empty or longer than 4095 bytes, or holds a NUL or half a surrogate
+ *   pair, for which there are no bytes
  */
 export function toPath(path: string | URL): string {
   const text = path instanceof URL ? fromUrl(path) : path;
@@ -19,6 +20,7 @@ export function toPath(path: string | URL): string {
   }
   if (text === "") throw new TypeError("The path is empty");
   if (text.includes("\0")) throw new TypeError(`The path holds a NUL character: ${JSON.stringify(text)}`);
+  if (!text.isWellFormed()) throw new TypeError(`The path is not well-formed: ${JSON.stringify(text)}`);
   const byteLength = new TextEncoder().encode(text).byteLength;
   if (byteLength > limitBytes) {
     throw new TypeError(`The path is ${byteLength} bytes long, and Linux takes at most ${limitBytes}`);
@@ -46,5 +48,6 @@ export function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === "object") return `an object (${value.constructor?.name ?? "no class"})`;
   if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "function") return `the function ${value.name || "without a name"}`;
   return typeof value === "bigint" ? `${value}n` : `${typeof value} ${String(value)}`;
 }

@@ -58,7 +58,7 @@ export function daxctl(path: string | URL, flags: number, align = 0): number {
   checkInt32("flags", flags);
   checkInt32("align", align);
   loadLibrary("daxctl", name);
-  const result = callDaxctl(syscallNumber(name), name, flags, align);
+  const result = callDaxctl(syscallNumber(name), name, flags | 0, align | 0); // Deno takes -0 for no integer
   if (result < 0) {
     throw new DaxError({ operation: "daxctl", error: -result, path: name, hint: hintFor(-result) });
   }
@@ -98,9 +98,10 @@ export function setStatic(path: string | URL, options: { align?: number } = {}):
  *
  * @example
  * ```ts
- * import { clearStatic, isStatic } from "@daxfile/daxfile";
+ * import { clearStatic, isStatic, open } from "@daxfile/daxfile";
  *
- * if (isStatic("data.dax")) clearStatic("data.dax");
+ * open("example.dax", { create: true, size: 4096 }).close();
+ * if (isStatic("example.dax")) clearStatic("example.dax");
  * ```
  */
 export function clearStatic(path: string | URL): void {
@@ -146,16 +147,14 @@ function syscallNumber(path: string): number {
   const configured = library().runtime.environment("DAXFILE_SYSCALL_NR");
   const fail = (reason: string) =>
     new DaxError({ operation: "daxctl", error: "ENOSYS", path, reason, hint: noCallHint });
-  // `__x64_sys_daxctl`, `__arm64_sys_daxctl`: the names are readable by everybody, only addresses are hidden
-  const symbols = readText("/proc/kallsyms");
-  const named = symbols === undefined || symbols === "" ? undefined : /_sys_daxctl$/m.test(symbols);
+  const named = kernelNamesCall();
   if (named === false) throw fail("this kernel has no daxctl(2)");
   if (configured === undefined || configured === "") {
     if (named && library().runtime.platform === "linux-x86_64") return ourNumber;
     throw fail("the number of daxctl(2) in this kernel is not known");
   }
   const number = Number(configured);
-  if (!Number.isInteger(number) || number < 0 || number > 0x7fff_ffff) {
+  if (!/^\d+$/.test(configured) || number > 0x7fff_ffff) {
     throw fail(`DAXFILE_SYSCALL_NR is ${describe(configured)}, not a system call's number`);
   }
   if (named === undefined && number < firstFreeNumber) {
@@ -164,6 +163,19 @@ function syscallNumber(path: string): number {
     );
   }
   return number;
+}
+
+/** What the kernel's list of symbols said, once it was asked: to read it takes some 50 ms, and it does not change. */
+let listed: { named: boolean | undefined } | undefined;
+
+/** Whether the kernel names the call among its functions; undefined where it does not tell. */
+function kernelNamesCall(): boolean | undefined {
+  if (listed === undefined) {
+    // `__x64_sys_daxctl`, `__arm64_sys_daxctl`: the names are readable by everybody, only addresses are hidden
+    const symbols = readText("/proc/kallsyms");
+    listed = { named: symbols === undefined || symbols === "" ? undefined : /_sys_daxctl$/m.test(symbols) };
+  }
+  return listed.named;
 }
 
 function hintFor(errno: number): string | undefined {

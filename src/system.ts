@@ -8,8 +8,16 @@
 import { type Library, library, LibraryError } from "../ffi/library.ts";
 import { DaxError } from "./errors.ts";
 
-/** Flags of open(2) on Linux; the last is the architecture's. */
-export const O = { readOnly: 0, readWrite: 2, create: 0o100, exclusive: 0o200, nonblock: 0o4000 } as const;
+/** Flags of open(2) on Linux, the same on x86-64 and aarch64. */
+export const O = {
+  readOnly: 0,
+  readWrite: 2,
+  create: 0o100,
+  exclusive: 0o200,
+  nonblock: 0o4000,
+  noAccessTime: 0o1000000,
+  path: 0o10000000,
+} as const;
 
 /** Operations of flock(2). */
 export const Lock = { shared: 1, exclusive: 2, nonblock: 4, unlock: 8 } as const;
@@ -20,6 +28,7 @@ export const FileType = {
   regular: 0o100000,
   directory: 0o040000,
   character: 0o020000,
+  socket: 0o140000,
 } as const;
 
 /** What statx(2) tells of a file. Sizes in bytes. */
@@ -28,6 +37,8 @@ export interface Stat {
   readonly links: number;
   readonly inode: number;
   readonly size: number;
+  /** How much of it the file system has given it, in bytes. */
+  readonly allocatedBytes: number;
   readonly blockBytes: number;
   /** The device of a device file. */
   readonly deviceNumber: Device;
@@ -121,6 +132,7 @@ export function statFile(file: number): Stat | number {
     mode: data.getUint16(rest + 28, true),
     inode: u64(32),
     size: u64(40),
+    allocatedBytes: u64(48) * 512,
     deviceNumber: { major: u32(128), minor: u32(132) },
     device: { major: u32(136), minor: u32(140) },
     mountId: u64(144),
@@ -134,6 +146,14 @@ export function fileSystemMagic(file: number): number {
   const { native, scratch: { address, data } } = library();
   const result = native.daxfile1_statfs(file, address + rest);
   return result < 0 ? result : data.getUint32(rest, true);
+}
+
+/** How much the file system of an open file still has for an ordinary user, in bytes, or −errno. */
+export function freeBytes(file: number): number {
+  const { native, scratch: { address, data } } = library();
+  const result = native.daxfile1_statfs(file, address + rest);
+  // struct statfs of 64-bit systems: type, block size, blocks, free ones, those free for everybody
+  return result < 0 ? result : Number(data.getBigUint64(rest + 8, true) * data.getBigUint64(rest + 32, true));
 }
 
 /** The text of a small file such as those of /proc and /sys, or undefined if it cannot be read. */
@@ -214,13 +234,19 @@ export const ExtentFlag = {
   last: 1,
   unknown: 2,
   delayed: 4,
+  encoded: 8,
+  misaligned: 0x100,
   inline: 0x200,
   unwritten: 0x800,
   shared: 0x2000,
 } as const;
 
-/** A file's map of blocks, after its delayed allocations were made (FIEMAP_FLAG_SYNC), or −errno. */
-export function fileExtents(file: number): Extent[] | number {
+/**
+ * A file's map of blocks, or −errno.
+ *
+ * @param sync whether what the page cache still holds is written first, so that every byte has its block (FIEMAP_FLAG_SYNC)
+ */
+export function fileExtents(file: number, sync = true): Extent[] | number {
   const { native, scratch: { address, bytes, data } } = library();
   const headerBytes = 32, extentBytes = 56;
   const capacity = Math.floor((bytes.byteLength - rest - headerBytes) / extentBytes);
@@ -229,7 +255,7 @@ export function fileExtents(file: number): Extent[] | number {
     // struct fiemap: start, length, flags, mapped extents, room, reserved
     data.setBigUint64(rest, BigInt(start), true);
     data.setBigUint64(rest + 8, 0xffff_ffff_ffff_ffffn - BigInt(start), true);
-    data.setUint32(rest + 16, 1, true);
+    data.setUint32(rest + 16, Number(sync), true);
     data.setUint32(rest + 20, 0, true);
     data.setUint32(rest + 24, capacity, true);
     data.setUint32(rest + 28, 0, true);

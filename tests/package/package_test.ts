@@ -46,7 +46,7 @@ function runsTwice(cwd: string, command: string, ...parameters: string[]): void 
 }
 
 /** No caches and no checkout to fall back on. */
-function environment(cwd: string): Record<string, string | undefined> {
+function environment(cwd: string): NodeJS.ProcessEnv {
   return { ...process.env, NO_COLOR: "1", DENO_DIR: `${cwd}/cache`, BUN_INSTALL_CACHE_DIR: `${cwd}/cache` };
 }
 
@@ -98,12 +98,12 @@ test("npm's archive, installed into an empty Bun project", () => {
   writeFileSync(`${cwd}/program.ts`, program("@daxfile/daxfile"));
   runsTwice(cwd, bun, "program.ts");
 
-  const version = JSON.parse(readFileSync(`${root}package.json`, "utf8")).version;
+  const { version } = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as { version: string };
   const env = { ...environment(cwd), PATH: `${root}node_modules/.bin:${process.env["PATH"]}` };
   const output = execFileSync("node_modules/.bin/daxfile", ["--version"], { cwd, encoding: "utf8", env });
   assertStringIncludes(output, version);
 
-  const names = execFileSync("tar", ["-tzf", archive], { cwd, encoding: "utf8" });
+  const names = execFileSync("tar", ["-tzf", `${archive}`], { cwd, encoding: "utf8" });
   for (const unwanted of ["package/tests/", "package/zig/", "package/node_modules/", "package/.ci"]) {
     assert(!names.includes(unwanted), `${unwanted} is in the package`);
   }
