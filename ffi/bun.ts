@@ -42,6 +42,7 @@ export function bun(): Runtime {
   return {
     name: "Bun",
     platform: `${process.platform}-${arch}`,
+    noColor: Boolean(process.env["NO_COLOR"]),
     environment: (name) => process.env[name],
     libc: () => loadLibc(ffi, arch),
     load<Table extends Record<string, Signature>>(path: string, table: Table) {

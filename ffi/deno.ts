@@ -12,6 +12,7 @@ type Pointer = object | null;
 /** The part of the Deno namespace that is used, so that the package type-checks without Deno's own types. */
 interface Deno {
   build: { os: string; arch: string };
+  noColor: boolean;
   errors: Record<string, abstract new (...parameters: never[]) => Error>;
   dlopen(path: string, symbols: Record<string, unknown>): {
     symbols: Record<string, (...parameters: unknown[]) => unknown>;
@@ -27,7 +28,16 @@ interface Deno {
   };
 }
 
+/** What of the C library is needed in Deno only; dlopen is a part of it since glibc 2.34. */
+interface DenoLibC {
+  getenv(name: Uint8Array): Pointer;
+  dlopen: ((path: Uint8Array, flags: number) => Pointer) | null;
+}
+
 const encoder = new TextEncoder();
+
+/** RTLD_NOW | RTLD_NODELETE of dlopen(3). */
+const keepLoaded = 0x1002;
 
 /** Deno as a {@linkcode Runtime}. */
 export function deno(): Runtime {
@@ -37,7 +47,8 @@ export function deno(): Runtime {
       getenv: { parameters: ["buffer"], result: "pointer" },
       memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
       write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
-    }).symbols as unknown as LibC & { getenv(name: Uint8Array): Pointer }
+      dlopen: { parameters: ["buffer", "i32"], result: "pointer", optional: true },
+    }).symbols as unknown as LibC & DenoLibC
   );
   let library = "";
   const sync = lazy(() => {
@@ -52,6 +63,7 @@ export function deno(): Runtime {
   return {
     name: "Deno",
     platform: `${Deno.build.os}-${Deno.build.arch}`,
+    noColor: Deno.noColor,
     environment(name) {
       const value = libc().getenv(encoder.encode(name + "\0"));
       return value === null ? undefined : Deno.UnsafePointerView.getCString(value);
@@ -63,7 +75,10 @@ export function deno(): Runtime {
         definitions[name] = { parameters: Object.values(parameters), result };
       }
       library = path;
-      return Deno.dlopen(path, definitions).symbols as unknown as Functions<Table>;
+      const functions = Deno.dlopen(path, definitions).symbols as unknown as Functions<Table>;
+      // Deno unloads what a worker loaded when the worker ends, and the SIGBUS handler of the library must outlive it
+      libc().dlopen?.(encoder.encode(path + "\0"), keepLoaded);
+      return functions;
     },
     buffer(address, byteLength) {
       return Deno.UnsafePointerView.getArrayBuffer(Deno.UnsafePointer.create(BigInt(address)), byteLength);

@@ -49,6 +49,11 @@ export function library(): Library {
   return loaded ??= load();
 }
 
+/** Whether the user asked for no colours; known without a permission and without the library. */
+export function noColor(): boolean {
+  return runtime()?.noColor ?? false;
+}
+
 function load(): Library {
   const host = runtime();
   if (host === undefined) {

@@ -14,6 +14,8 @@ export interface Runtime {
   readonly name: "Deno" | "Bun";
   /** Operating system and architecture, as in `linux-x86_64`. */
   readonly platform: string;
+  /** Whether NO_COLOR is set (no-color.org). */
+  readonly noColor: boolean;
   /** A variable of the process environment, read without a permission of its own. */
   environment(name: string): string | undefined;
   /** The two functions of the C library with which a file that has no name is made and filled. */

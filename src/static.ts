@@ -157,7 +157,7 @@ function syscallNumber(path: string): number {
   if (!/^\d+$/.test(configured) || number > 0x7fff_ffff) {
     throw fail(`DAXFILE_SYSCALL_NR is ${describe(configured)}, not a system call's number`);
   }
-  if (named === undefined && number < firstFreeNumber) {
+  if (number < firstFreeNumber) {
     throw fail(
       `DAXFILE_SYSCALL_NR is ${number}, which may be another call: numbers from ${firstFreeNumber} on are free`,
     );

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { noColor } from "../../ffi/library.ts";
 import process from "node:process";
 import { styleText } from "node:util";
 
@@ -25,7 +26,7 @@ export interface Terminal {
 /** The terminal of this process. */
 export function terminal(): Terminal {
   const { stdout, stderr } = process;
-  const colours = stdout.isTTY && !noColour();
+  const colours = stdout.isTTY && !noColor();
   const width = stdout.columns || 80;
   // A reader that has seen enough (`| head`) is no error
   stdout.on("error", (error: { code?: string }) => {
@@ -38,10 +39,4 @@ export function terminal(): Terminal {
     // Whether to validate the stream is decided above: Deno would ask for the environment
     style: (style, text) => colours ? styleText(style, text, { validateStream: false }) : text,
   };
-}
-
-/** Whether NO_COLOR is set; Deno tells it without a permission. */
-function noColour(): boolean {
-  const { Deno } = globalThis as { Deno?: { noColor: boolean } };
-  return Deno === undefined ? Boolean(process.env["NO_COLOR"]) : Deno.noColor;
 }
