@@ -18,7 +18,8 @@
 
 export { open } from "./src/open.ts";
 export type { OpenOptions } from "./src/options.ts";
-export { DaxFile, type Region, type ViewConstructor, type WriteOptions } from "./src/file.ts";
+export { DaxFile, type Region } from "./src/file.ts";
+export type { ViewConstructor, WriteOptions } from "./src/arguments.ts";
 export type { Durability, Granularity } from "./src/durability.ts";
 export {
   clearStatic,

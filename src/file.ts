@@ -6,6 +6,15 @@
 
 import { library, type Native } from "../ffi/library.ts";
 import { Mode } from "../ffi/symbols.ts";
+import {
+  checkInteger,
+  flagsOf,
+  isViewClass,
+  type ViewConstructor,
+  within,
+  type WriteOptions,
+} from "./arguments.ts";
+import { deepFlushRegions } from "./deep_flush.ts";
 import type { Decision, Durability, Granularity } from "./durability.ts";
 import { DaxError, MappingFaultError } from "./errors.ts";
 import type { Guard } from "./guard.ts";
@@ -13,26 +22,7 @@ import { type Mapping, windowBytes } from "./mapping.ts";
 import type { Medium } from "./medium.ts";
 import { describe } from "./path.ts";
 import { Rewritten } from "./rewritten.ts";
-import { closeFile, readText, scratchStart, writeText } from "./system.ts";
-
-/** A class of views over a buffer: `Uint8Array`, `Float64Array`, …, `DataView`. */
-export interface ViewConstructor<T extends ArrayBufferView> {
-  /** Makes a view of `length` elements (bytes for DataView) from `byteOffset` on. */
-  new (buffer: ArrayBuffer, byteOffset?: number, length?: number): T;
-  /** Bytes of an element; absent for DataView. */
-  readonly BYTES_PER_ELEMENT?: number;
-}
-
-/** How {@linkcode DaxFile.write} and {@linkcode DaxFile.fill} copy. */
-export interface WriteOptions {
-  /**
-   * Copy past the caches (true) or through them (false). By default the size decides: non-temporal stores from 256 bytes on, for
-   * they need no flush, but leave the bytes out of the cache.
-   */
-  nontemporal?: boolean;
-  /** Wait until the bytes are durable. Default true; with false a later {@linkcode DaxFile.drain} does. */
-  drain?: boolean;
-}
+import { closeFile, scratchStart } from "./system.ts";
 
 /** What `open` found out and made. */
 export interface Attachment {
@@ -311,7 +301,7 @@ export class DaxFile implements Disposable {
     const onFile = this.#medium.fileSystem !== "device-dax";
     const mode = onFile ? (this.#mode & ~Mode.methodMask) | Mode.msync : this.#mode;
     this.#writeBackClosely("deepFlush", mode, first, start, length);
-    if (!onFile) this.#deepFlushRegions();
+    if (!onFile) deepFlushRegions(this.#medium, this.path);
   }
 
   /**
@@ -636,59 +626,7 @@ export class DaxFile implements Disposable {
       hint: "The file was truncated, the disk is full or the medium has a bad block: close it and look",
     });
   }
-
-  #deepFlushRegions(): void {
-    for (const { region } of this.#medium.leaves) {
-      if (region === undefined) continue;
-      const file = `${region}/deep_flush`;
-      // 0: the platform needs none (Documentation/ABI/testing/sysfs-bus-nfit)
-      if (readText(file)?.trim() === "0") continue;
-      const result = writeText(file, "1");
-      if (result < 0) {
-        throw new DaxError({
-          operation: "deepFlush",
-          error: -result,
-          path: this.path,
-          hint: `Writing ${file} needs root`,
-        });
-      }
-    }
-  }
 }
 
 /** The members of {@linkcode DaxFile}: what a structure may ask for, so that a recorded region can be given in its place. */
 export type Region = Pick<DaxFile, keyof DaxFile>;
-
-/** Whether a range is of whole bytes, not empty, and ends by the limit; false for anything that is no number. */
-function within(start: number, length: number, limit: number): boolean {
-  return Number.isInteger(start) && Number.isInteger(length) && start >= 0 && length > 0 &&
-    start + length <= limit;
-}
-
-function checkInteger(name: string, value: number): void {
-  if (typeof value !== "number") throw new TypeError(`${name} is a number, not ${describe(value)}`);
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new RangeError(`${name} ${value} is not an integer from 0 to 2^53 - 1`);
-  }
-}
-
-function isViewClass(type: object): boolean {
-  const { prototype } = type as { prototype?: unknown };
-  return prototype instanceof Object.getPrototypeOf(Uint8Array) || type === DataView ||
-    prototype instanceof DataView;
-}
-
-function flagsOf(options: WriteOptions): number {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`options is an object, not ${describe(options)}`);
-  }
-  const { nontemporal, drain } = options;
-  if (nontemporal !== undefined && typeof nontemporal !== "boolean") {
-    throw new TypeError(`nontemporal is true or false, not ${describe(nontemporal)}`);
-  }
-  if (drain !== undefined && typeof drain !== "boolean") {
-    throw new TypeError(`drain is true or false, not ${describe(drain)}`);
-  }
-  return (nontemporal === undefined ? 0 : nontemporal ? Mode.nontemporal : Mode.temporal) |
-    (drain === false ? Mode.noDrain : 0);
-}
