@@ -1,0 +1,243 @@
+// Cuts the power at every moment that matters, in every way that the model allows, and looks at what recovery makes of
+// it. Enumerates by running recovery again: what it reads is decided as it reads (choices.ts, memory.ts).
+import { Choices, DivergedError, MisfitError } from "./choices.ts";
+import { redo, undo } from "./decisions.ts";
+import { Execution, type Run } from "./execution.ts";
+import { Expectation } from "./expectation.ts";
+import { type Failure, lostStores, type PathStep } from "./failure.ts";
+import { Memory } from "./memory.ts";
+import { MODELS, type Rules } from "./model.ts";
+import type { Settings } from "./options.ts";
+import { Layer } from "./pending.ts";
+import { randomFrom } from "./random.ts";
+import { isThenable } from "./tester.ts";
+import type { Trace, TraceEvent } from "./trace.ts";
+
+/** What part of the exploration is wanted, and who is told. */
+export interface Exploration<State = unknown> {
+  /** Only this crash; without choices, every image of it. */
+  only?: readonly { readonly point: number; readonly choices?: readonly number[] }[] | undefined;
+  /** Told of each failure; throw to stop. */
+  onFailure(failure: Failure): void;
+  /** Told of each observation. */
+  onOutcome?: ((path: readonly PathStep[], observed: State) => void) | undefined;
+  /** Counts here, so that the counts are there even if it stops early. */
+  tally?: Tally | undefined;
+  /** Whether what recovery stores remembers where it was called from. */
+  stacks?: boolean | undefined;
+}
+
+/** Counts of an exploration. */
+export interface Tally {
+  images: number;
+  crashPoints: number;
+  nestedCrashPoints: number;
+  /** What was reached first, if not everything was tried. */
+  exhausted: "images" | "ms" | undefined;
+  approximate: boolean;
+}
+
+/** Tries the crashes of one trace. */
+export async function explore<Structure, State>(
+  settings: Settings<Structure, State>,
+  trace: Trace,
+  exploration: Exploration<State>,
+): Promise<Tally> {
+  const explorer = new Explorer(settings, trace, exploration);
+  await explorer.walk(trace.events, [], Expectation.initial(settings.reference), []);
+  return explorer.tally;
+}
+
+/** Nothing counted yet. */
+export function newTally({ approximate }: Pick<Trace, "approximate">): Tally {
+  return { images: 0, crashPoints: 0, nestedCrashPoints: 0, exhausted: undefined, approximate };
+}
+
+class Explorer<Structure, State> {
+  readonly tally: Tally;
+  readonly #settings: Settings<Structure, State>;
+  readonly #exploration: Exploration<State>;
+  readonly #rules: Rules;
+  /** What is certainly durable. */
+  readonly #base: Uint8Array;
+  readonly #deadline: number;
+  readonly #nested: number;
+  readonly #execution: Execution<Structure, State>;
+  #memory: Memory;
+
+  constructor(settings: Settings<Structure, State>, trace: Trace, exploration: Exploration<State>) {
+    const { only } = exploration;
+    this.#settings = settings;
+    this.#exploration = exploration;
+    this.#rules = MODELS[settings.model];
+    this.#base = trace.initial.slice();
+    this.#memory = this.#freshMemory();
+    this.#deadline = performance.now() + settings.budget.ms;
+    this.#nested = only?.at(-1)?.choices ? only.length - 1 : settings.nested;
+    this.#execution = new Execution(settings, this.#rules);
+    this.tally = exploration.tally ?? newTally(trace);
+  }
+
+  /**
+   * Tries the crash points of one history: of the workload, or of one recovery.
+   *
+   * The points are those before a drain, before an operation begins, and the end. They suffice. The images at a
+   * moment are what is certainly durable plus some of the stores since; as long as no drain moves what is certain,
+   * every image of a moment is one of any later moment, because losing more stores is always possible. And what may
+   * be observed changes only where an operation begins or ends: so between two of {drain, begin, end of operation}
+   * the last moment has all images of the others and the same allowed states. The moment before an acknowledgement
+   * needs no point of its own: the next point after it has at least its images, and fewer states are allowed there
+   * (after a return only the new state, after a throw only the old). What comes after the acknowledgement does have
+   * one, before the next operation, drain or the end, even if nothing was stored in between.
+   *
+   * @param below the stores that an earlier crash may have lost
+   * @param earlier the run whose events these are, if it was itself a recovery
+   */
+  async walk(
+    events: readonly TraceEvent[],
+    below: readonly Layer[],
+    expectation: Expectation<State>,
+    path: readonly PathStep[],
+    earlier?: Run,
+  ): Promise<void> {
+    const layer = new Layer(this.#rules, this.#base, below);
+    const layers = [...below, layer];
+    const only = this.#exploration.only?.[path.length];
+    const last = only?.point ?? events.length;
+    let worthwhile = !earlier;
+    for (let i = 0; i <= last && !this.tally.exhausted; i++) {
+      const event = events[i];
+      if (worthwhile && isPoint(event) && (!only || only.point === i)) {
+        await this.#nestedOrNot(i, layers, expectation, path, earlier);
+        worthwhile = false;
+      }
+      if (!event) break;
+      if (event.kind === "store") {
+        layer.add(event);
+        worthwhile = true;
+      } else if (event.kind === "flush") layer.flush(event.byteOffset, event.byteLength);
+      else if (event.kind === "drain") layer.drain(earlier ? [] : [this.#base, this.#memory.bytes]);
+      else {
+        expectation.follow(event);
+        // A recovery that stored nothing leaves the image that it was given: nothing new to see.
+        if (event.kind !== "close" && !(earlier && layer.words.size === 0)) worthwhile = true;
+      }
+    }
+  }
+
+  async #nestedOrNot(
+    point: number,
+    layers: readonly Layer[],
+    expectation: Expectation<State>,
+    path: readonly PathStep[],
+    earlier: Run | undefined,
+  ): Promise<void> {
+    if (!earlier) {
+      this.tally.crashPoints++;
+      return await this.#point(point, layers, expectation, path);
+    }
+    // Choices that the earlier run made after this moment do not change it: take it up with the first of them only.
+    const mark = earlier.marks.get(point);
+    if (!mark || !(this.#isSingle || earlier.choices.isFirstAfter(mark.depth))) return;
+    this.tally.nestedCrashPoints++;
+    const journal = earlier.journal.slice(0, mark.decisions);
+    redo(journal);
+    try {
+      await this.#point(point, layers, expectation, path);
+    } finally {
+      undo(journal);
+    }
+  }
+
+  get #isSingle(): boolean {
+    return typeof this.#settings.explore === "object" || this.#exploration.only !== undefined;
+  }
+
+  async #point(
+    point: number,
+    layers: readonly Layer[],
+    expectation: Expectation<State>,
+    path: readonly PathStep[],
+  ): Promise<void> {
+    const { explore, seed } = this.#settings;
+    const open = openWords(layers);
+    const fixed = this.#exploration.only?.[path.length]?.choices;
+    const samples = fixed
+      ? 1
+      : typeof explore === "object"
+      ? path.length === 0 ? explore.samples : 1
+      : undefined;
+    const random = typeof explore === "object" ? randomFrom(seed, point, this.tally.images) : undefined;
+    let choices = new Choices({ fixed, random });
+    for (let i = 0; !this.#isOver(); i++) {
+      const begun = this.#execution.start(this.#memory, layers, open, choices, expectation, path.length);
+      const run = isThenable(begun) ? await begun : begun;
+      this.tally.images++;
+      await this.#judge(run, point, layers, expectation, path);
+      if (samples === undefined ? !choices.next() : i + 1 >= samples) return;
+      if (samples !== undefined) choices = new Choices({ random });
+    }
+  }
+
+  async #judge(
+    run: Run,
+    point: number,
+    layers: readonly Layer[],
+    expectation: Expectation<State>,
+    path: readonly PathStep[],
+  ): Promise<void> {
+    const { failed, observed } = run;
+    if (failed?.error instanceof DivergedError || failed?.error instanceof MisfitError) throw failed.error;
+    const here = [...path, { point, choices: run.choices.chosen.slice() }];
+    this.#exploration.onOutcome?.(here, observed as State);
+    const lost = failed ? lostStores(layers) : [];
+    const isNested = !failed && path.length < this.#nested &&
+      run.events.some((event) => event.kind === "store");
+    const events = isNested ? run.events.slice() : [];
+    this.#reset();
+    if (failed) {
+      const { running, acknowledged, shown } = expectation;
+      const expected = failed.expected ?? expectation.allowed;
+      this.#exploration.onFailure({ ...failed, path: here, running, acknowledged, shown, expected, lost });
+    } else if (isNested) {
+      await this.walk(events, layers, expectation.fork(), here, { ...run, events });
+    }
+  }
+
+  #reset(): void {
+    this.#memory.end(this.#base);
+    if (!this.#memory.approximate) return;
+    // Somebody may still hold the buffer.
+    this.tally.approximate = true;
+    this.#memory = this.#freshMemory();
+  }
+
+  #freshMemory(): Memory {
+    const memory = new Memory(this.#base.length);
+    memory.bytes.set(this.#base);
+    memory.stepLimit = this.#settings.steps;
+    memory.stacks = this.#exploration.stacks ?? false;
+    return memory;
+  }
+
+  #isOver(): boolean {
+    const { images, ms } = { images: this.#settings.budget.images, ms: this.#deadline };
+    if (this.tally.images >= images) this.tally.exhausted ??= "images";
+    else if (this.tally.images % 16 === 15 && performance.now() >= ms) this.tally.exhausted ??= "ms";
+    return this.tally.exhausted !== undefined;
+  }
+}
+
+function isPoint(event: TraceEvent | undefined): boolean {
+  return !event || event.kind === "drain" || event.kind === "begin";
+}
+
+function openWords(layers: readonly Layer[]): ReadonlyMap<number, number> {
+  const open = new Map<number, number>();
+  for (const layer of layers) {
+    for (const [word, entries] of layer.words) {
+      for (const entry of entries) open.set(word, (open.get(word) ?? 0) | entry.mask);
+    }
+  }
+  return open;
+}
