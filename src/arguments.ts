@@ -5,7 +5,6 @@
  */
 
 import { Mode } from "../ffi/symbols.ts";
-import type { DaxFile } from "./file.ts";
 import { describe } from "./path.ts";
 
 /** A class of views over a buffer: `Uint8Array`, `Float64Array`, …, `DataView`. */
@@ -16,14 +15,14 @@ export interface ViewConstructor<T extends ArrayBufferView> {
   readonly BYTES_PER_ELEMENT?: number;
 }
 
-/** How {@linkcode DaxFile.write} and {@linkcode DaxFile.fill} copy. */
+/** How `DaxFile.write` and `DaxFile.fill` copy. */
 export interface WriteOptions {
   /**
    * Copy past the caches (true) or through them (false). By default the size decides: non-temporal stores from 256 bytes on, for
    * they need no flush, but leave the bytes out of the cache.
    */
   nontemporal?: boolean;
-  /** Wait until the bytes are durable. Default true; with false a later {@linkcode DaxFile.drain} does. */
+  /** Wait until the bytes are durable. Default true; with false a later `DaxFile.drain` does. */
   drain?: boolean;
 }
 

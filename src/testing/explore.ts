@@ -108,7 +108,7 @@ class Explorer<Structure, State> {
     for (let i = 0; i <= last && !this.tally.exhausted; i++) {
       const event = events[i];
       if (worthwhile && isPoint(event) && (!only || only.point === i)) {
-        await this.#nestedOrNot(i, layers, expectation, path, earlier);
+        await this.#visit(i, layers, expectation, path, earlier);
         worthwhile = false;
       }
       if (!event) break;
@@ -125,7 +125,7 @@ class Explorer<Structure, State> {
     }
   }
 
-  async #nestedOrNot(
+  async #visit(
     point: number,
     layers: readonly Layer[],
     expectation: Expectation<State>,
@@ -162,20 +162,19 @@ class Explorer<Structure, State> {
     const { explore, seed } = this.#settings;
     const open = openWords(layers);
     const fixed = this.#exploration.only?.[path.length]?.choices;
-    const samples = fixed
-      ? 1
-      : typeof explore === "object"
-      ? path.length === 0 ? explore.samples : 1
-      : undefined;
-    const random = typeof explore === "object" ? randomFrom(seed, point, this.tally.images) : undefined;
+    const isSampled = typeof explore === "object" && !fixed;
+    const random = isSampled ? randomFrom(seed, point, this.tally.images) : undefined;
+    const samples = isSampled && path.length === 0 ? explore.samples : 1;
     let choices = new Choices({ fixed, random });
-    for (let i = 0; !this.#isOver(); i++) {
+    for (let i = 1; !this.#isOver(); i++) {
       const begun = this.#execution.start(this.#memory, layers, open, choices, expectation, path.length);
       const run = isThenable(begun) ? await begun : begun;
       this.tally.images++;
       await this.#judge(run, point, layers, expectation, path);
-      if (samples === undefined ? !choices.next() : i + 1 >= samples) return;
-      if (samples !== undefined) choices = new Choices({ random });
+      if (fixed || isSampled) {
+        if (i >= samples) return;
+        choices = new Choices({ random });
+      } else if (!choices.next()) return;
     }
   }
 
@@ -221,9 +220,11 @@ class Explorer<Structure, State> {
   }
 
   #isOver(): boolean {
-    const { images, ms } = { images: this.#settings.budget.images, ms: this.#deadline };
-    if (this.tally.images >= images) this.tally.exhausted ??= "images";
-    else if (this.tally.images % 16 === 15 && performance.now() >= ms) this.tally.exhausted ??= "ms";
+    if (this.tally.images >= this.#settings.budget.images) this.tally.exhausted ??= "images";
+    // A look at the clock costs as much as a small recovery.
+    else if (this.tally.images % 16 === 15 && performance.now() >= this.#deadline) {
+      this.tally.exhausted ??= "ms";
+    }
     return this.tally.exhausted !== undefined;
   }
 }
