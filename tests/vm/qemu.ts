@@ -106,7 +106,15 @@ export function startGuest(options: GuestOptions): Guest {
 function qemuArgs(options: GuestOptions): string[] {
   // quiet: each line on the emulated serial port costs time. panic=-1 with -no-reboot: a panic ends QEMU, and an oops
   // is a panic. nokaslr and mitigations=off only shorten the boot.
-  const parameters = ["console=ttyS0", "quiet", "no_timer_check", "panic=-1", "oops=panic", "nokaslr", "mitigations=off"];
+  const parameters = [
+    "console=ttyS0",
+    "quiet",
+    "no_timer_check",
+    "panic=-1",
+    "oops=panic",
+    "nokaslr",
+    "mitigations=off",
+  ];
   return [
     ...["-nodefaults", "-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot"],
     ...["-accel", options.accelerator, "-cpu", "max", "-smp", String(options.processors)],
