@@ -15,6 +15,9 @@ const labelBytes = 128 * 1024;
 const memoryBytes = 3072 * MiB;
 const legacyRange = "memmap=512M!4G";
 
+/** The serial number of a disk that every guest has for /var/tmp, where tests make the files that have to lie on a disk. */
+const scratch = "scratch";
+
 /** What QEMU is told about a guest's storage. */
 export interface Devices {
   /** QEMU's arguments: machine type, memory and devices. */
@@ -29,6 +32,7 @@ export interface Devices {
 export function makeDevices(machines: readonly Machine[], folder: string): Devices {
   const devices: string[] = [];
   const counts = new Map<string, number>();
+  devices.push(...deviceFor({ name: scratch, medium: "disk" }, 0, folder));
   const rows = machines.map((machine) => {
     const index = counts.get(machine.medium) ?? 0;
     counts.set(machine.medium, index + 1);
@@ -53,7 +57,11 @@ export function makeDevices(machines: readonly Machine[], folder: string): Devic
   };
 }
 
-function deviceFor({ name, medium }: Machine, index: number, folder: string): string[] {
+function deviceFor(
+  { name, medium }: Pick<Machine, "name" | "medium">,
+  index: number,
+  folder: string,
+): string[] {
   if (medium === "legacy") {
     if (index > 0) throw new RangeError("A guest has memory for one legacy device only");
     return [];

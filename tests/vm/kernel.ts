@@ -18,7 +18,18 @@ const moduleNames = [
   ...["libnvdimm", "virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci"],
   ...["netfs", "fscache", "9pnet", "9pnet_virtio", "9p", "virtio_blk"],
   ...["nd_btt", "nd_pmem", "device_dax", "dax_pmem", "nfit", "nd_virtio", "virtio_pmem", "nd_e820"],
-  ...["crc32c-intel", "crc32c_generic", "libcrc32c", "crc16", "mbcache", "jbd2", "ext4", "xfs", "dm-mod"],
+  ...[
+    "crc32c-intel",
+    "crc32c_generic",
+    "libcrc32c",
+    "crc16",
+    "mbcache",
+    "jbd2",
+    "ext4",
+    "xfs",
+    "dm-mod",
+    "loop",
+  ],
 ];
 
 /** Debian's kernel, taken out of its package. */

@@ -4,6 +4,7 @@
 cd /run/daxfile || exit 1
 . ./settings
 . ./machine.sh
+tell() { echo "@@ $*" >/dev/console; }
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export HOME=/tmp/home TMPDIR=/tmp NO_COLOR=1 DENO_NO_UPDATE_CHECK=1 DENO_DIR=/tmp/deno
 mkdir -p /tmp/home /tmp/claims
@@ -14,7 +15,9 @@ IFS='
 '
 set -f
 
-tell() { echo "@@ $*" >/dev/console; }
+# Tests make files here that must lie on a disk, whatever machine they are for.
+disk=$(find_disk scratch)
+mkfs.ext4 -q "/dev/$disk" && mount "/dev/$disk" /var/tmp || tell "trouble: the disk for /var/tmp did not mount"
 
 run_deno() { # RESULT FILE...
   xml=$1.xml
