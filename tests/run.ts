@@ -1,6 +1,7 @@
 /**
  * The fast tier, from nothing: installs the development packages where they are missing or other ones, then runs every check
- * in turn and closes with one line, `N passed, N failed`. With a word (`deno`, `bun`, `zig`, `package`, `lint`) only those of that name.
+ * in turn and closes with one line, `N passed, N failed`. With words (`lint`, `zig`, `deno`, `bun`, `package`) only those of that name;
+ * `corpus` is slower, and runs only when it is named.
  *
  * @module
  */
@@ -28,7 +29,10 @@ const root = fileURLToPath(new URL("../", import.meta.url));
 const bin = (name: string) => `${root}node_modules/.bin/${name}`;
 
 /** Folders whose tests run elsewhere or once: in the virtual machine, and against the packed package. */
-const apart = ["vm", "package", "std_assert"];
+const apart = ["vm", "package", "std_assert", "corpus", "trace", "mutants"];
+
+/** What runs only when it is named. */
+const slow = ["corpus"];
 
 install();
 
@@ -66,29 +70,20 @@ const checks: Check[] = [
     name: "the embedded libraries are what zig/ builds",
     command: [bin("deno"), "run", "-A", "ffi/embedded/build.ts", "--check"],
   },
-  {
-    group: "deno",
-    name: "deno test",
-    command: [bin("deno"), "test", "-A", "--no-check", ...files],
-    count: (output) => counted(output, /(\d+) passed/, /(\d+) failed/),
-  },
-  {
-    group: "bun",
-    name: "bun test",
-    command: [bin("bun"), "test", "--timeout", "60000", ...files.map((file) => `./${file}`)],
-    count: (output) => counted(output, /^\s*(\d+) pass$/m, /^\s*(\d+) fail$/m),
-  },
-  {
-    group: "package",
-    name: "the package as its users get it",
-    command: [bin("deno"), "test", "-A", "--no-check", ...testFiles("tests/package", [])],
-    count: (output) => counted(output, /(\d+) passed/, /(\d+) failed/),
-  },
+  inDeno("deno", "the library", files),
+  inBun("bun", "the library", files),
+  inDeno("package", "the package as its users get it", testFiles("tests/package", [])),
+  inDeno("corpus", "the crash corpus", testFiles("tests/corpus", [])),
+  inBun("corpus", "the crash corpus", testFiles("tests/corpus", [])),
 ];
 
 const only = process.argv.slice(2);
 const total: Count = { passed: 0, failed: 0 };
-for (const check of checks.filter(({ group }) => only.length === 0 || only.includes(group))) {
+for (
+  const check of checks.filter(({ group }) =>
+    only.length === 0 ? !slow.includes(group) : only.includes(group)
+  )
+) {
   const { passed, failed } = run(check);
   total.passed += passed;
   total.failed += failed;
@@ -137,6 +132,26 @@ function aarch64(): Check {
       : ["sh", "-c", `echo '${missing}'; exit 1`],
     count: (output) =>
       counted(output, /(?:All )?(\d+) (?:tests )?pass(?:ed)?/, /(\d+) (?:tests )?fail(?:ed)?/),
+  };
+}
+
+/** Test files in Deno. */
+function inDeno(group: string, what: string, files: readonly string[]): Check {
+  return {
+    group,
+    name: `${what}, in Deno`,
+    command: [bin("deno"), "test", "-A", "--no-check", ...files],
+    count: (output) => counted(output, /(\d+) passed/, /(\d+) failed/),
+  };
+}
+
+/** Test files in Bun, with a minute for each test. */
+function inBun(group: string, what: string, files: readonly string[]): Check {
+  return {
+    group,
+    name: `${what}, in Bun`,
+    command: [bin("bun"), "test", "--timeout", "60000", ...files.map((file) => `./${file}`)],
+    count: (output) => counted(output, /^\s*(\d+) pass$/m, /^\s*(\d+) fail$/m),
   };
 }
 
