@@ -1,5 +1,5 @@
 // persist, flush, drain and deepFlush: which range, by which instruction, in how many native calls, and of no view but the file's own.
-// machines: ext4 ext4-misaligned ext4-eadr xfs xfs-reflink virtio-pmem disk
+// machines: ext4 ext4-eadr xfs virtio-pmem
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { test } from "node:test";

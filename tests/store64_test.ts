@@ -1,5 +1,5 @@
 // store64 puts eight bytes there at once, little-endian, and refuses what does not fit.
-// machines: ext4 ext4-misaligned ext4-eadr xfs xfs-reflink virtio-pmem disk
+// machines: ext4 ext4-eadr xfs virtio-pmem
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { test } from "node:test";

@@ -1,5 +1,5 @@
 // sync makes the whole file durable while the program goes on: timers fire, other calls work, and close may come first.
-// machines: ext4 ext4-misaligned ext4-eadr xfs xfs-reflink virtio-pmem disk
+// machines: ext4 ext4-eadr xfs virtio-pmem
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { test } from "node:test";

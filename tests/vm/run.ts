@@ -23,7 +23,7 @@ Runs test files inside machines with emulated persistent memory: all that carry 
   --exec COMMAND      a shell command on each machine in place of tests; its output is printed
   --kernel IMAGE      a bzImage with everything built in, in place of Debian's kernel
   --accel NAME        QEMU's accelerator (default tcg; kvm where it works)
-  --timeout SECONDS   time limit of each guest (default 1200); one process gets a quarter of it
+  --timeout SECONDS   time limit of each guest (default 2400); one process gets a quarter of it
   --install           install missing Debian packages (as with CI=true)
   --keep              keep images, output and console logs
   --list              say which machines there are, and which files run on them
@@ -41,7 +41,7 @@ async function main(): Promise<number> {
       exec: { type: "string" },
       kernel: { type: "string" },
       accel: { type: "string", default: "tcg" },
-      timeout: { type: "string", default: "1200" },
+      timeout: { type: "string", default: "2400" },
       install: { type: "boolean", default: process.env["CI"] === "true" },
       keep: { type: "boolean", default: false },
       list: { type: "boolean", default: false },
