@@ -1,7 +1,7 @@
 /**
  * The fast tier, from nothing: installs the development packages where they are missing or other ones, then runs every check
  * in turn and closes with one line, `N passed, N failed`. With words (`lint`, `zig`, `deno`, `bun`, `package`) only those of that name;
- * `corpus` is slower, and runs only when it is named.
+ * `corpus` and `trace` are slower, and run only when they are named.
  *
  * @module
  */
@@ -32,7 +32,7 @@ const bin = (name: string) => `${root}node_modules/.bin/${name}`;
 const apart = ["vm", "package", "std_assert", "corpus", "trace", "mutants"];
 
 /** What runs only when it is named. */
-const slow = ["corpus"];
+const slow = ["corpus", "trace"];
 
 install();
 
@@ -75,6 +75,7 @@ const checks: Check[] = [
   inDeno("package", "the package as its users get it", testFiles("tests/package", [])),
   inDeno("corpus", "the crash corpus", testFiles("tests/corpus", [])),
   inBun("corpus", "the crash corpus", testFiles("tests/corpus", [])),
+  inDeno("trace", "what native code really does, in both runtimes", testFiles("tests/trace", [])),
 ];
 
 const only = process.argv.slice(2);

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Others at work while the file is made static and ordinary again: how often
+ * was a static file not whole, or did not stay as it was?
+ */
+#include "conformance.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <linux/fs.h>
+#include <unistd.h>
+
+static char block[64 * KIB];
+
+/* A hole is there for as short as can be. */
+static void punch(void)
+{
+	off_t offset = rand() % (SIZE / PAGE) * PAGE;
+
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset,
+		      PAGE) == 0)
+		pwrite(fd, block, PAGE, offset);
+}
+
+static void cut(void)
+{
+	if (ftruncate(fd, SIZE - sizeof(block)) == 0)
+		pwrite(fd, block, sizeof(block), SIZE - sizeof(block));
+}
+
+static void extend(void)
+{
+	pwrite(fd, block, PAGE, SIZE + rand() % (SIZE / PAGE) * PAGE);
+	ftruncate(fd, SIZE);
+}
+
+static void exchange(void)
+{
+	swap_extents(fd, second_fd());
+}
+
+static void clone(void)
+{
+	ioctl(second_fd(), FICLONE, fd);
+	ftruncate(second_fd(), 0);
+}
+
+static void set_and_clear(void)
+{
+	daxctl(path, STATIC, 0);
+	usleep(rand() % 3000);
+	daxctl(path, 0, 0);
+}
+
+static void start(void (*disturb)(void))
+{
+	the_fd();
+	elsewhere = fork();
+	must(elsewhere >= 0, "fork");
+	if (elsewhere > 0)
+		return;
+	for (;;) {
+		disturb();
+		usleep(rand() % 3000);
+	}
+}
+
+static bool is_good(const struct map *map)
+{
+	return map->complete && !(map->flags & (FIEMAP_EXTENT_UNWRITTEN |
+						FIEMAP_EXTENT_SHARED));
+}
+
+/* Makes it static, looks at its extents twice, and makes it ordinary. */
+static long look_while_static(long rounds, long *times_static)
+{
+	static struct map first, again;
+	long wrong = 0;
+
+	for (long i = 0; i < rounds; i++) {
+		long r = daxctl(path, STATIC, 0);
+
+		if (r < 0 && r != -EINVAL)
+			return r;
+		if (r < 0)
+			continue;
+		++*times_static;
+		read_map(path, &first);
+		usleep(rand() % 3000);
+		read_map(path, &again);
+		if (!is_good(&first) || !same_map(&first, &again))
+			wrong++;
+		r = daxctl(path, 0, 0);
+		if (r < 0)
+			return r;
+		usleep(rand() % 3000);
+	}
+	return wrong;
+}
+
+/* A file that is mapped and static must stay static until it is not mapped. */
+static long look_while_mapped(long rounds, long *times_static)
+{
+	long wrong = 0;
+
+	for (long i = 0; i < rounds; i++) {
+		char *mapping = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
+
+		must(mapping != MAP_FAILED, "mmap");
+		if (daxctl(path, GET, 0) == STATIC) {
+			++*times_static;
+			usleep(rand() % 3000);
+			wrong += daxctl(path, GET, 0) != STATIC;
+		}
+		munmap(mapping, SIZE);
+		usleep(rand() % 1000);
+	}
+	return wrong;
+}
+
+static const struct {
+	const char *name;
+	void (*disturb)(void);
+	long (*look)(long rounds, long *times_static);
+} races[] = {
+	{ "punch", punch, look_while_static },
+	{ "truncate", cut, look_while_static },
+	{ "write", extend, look_while_static },
+	{ "swap-extents", exchange, look_while_static },
+	{ "clone", clone, look_while_static },
+	{ "map", set_and_clear, look_while_mapped },
+};
+
+/* How often something was wrong. */
+long race(const char *against, long rounds)
+{
+	for (size_t i = 0; i < COUNT(races); i++) {
+		long times_static = 0, r;
+
+		if (strcmp(races[i].name, against))
+			continue;
+		second_fd();
+		start(races[i].disturb);
+		r = races[i].look(rounds, &times_static);
+		kill_elsewhere();
+		printf("# static in %ld rounds of %ld\n", times_static, rounds);
+		/* A race that was never won proves nothing. */
+		return r || times_static ? r : -ENODATA;
+	}
+	errx(3, "there is no race against %s", against);
+}

@@ -1,0 +1,123 @@
+/**
+ * What the library flushes and fences on aarch64: the emulator of user programs runs one instruction at a time and logs the
+ * registers; of the log, only the flushes, the fences and the marks between calls are looked at.
+ */
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { Mode } from "../../ffi/symbols.ts";
+import { root } from "../helpers/child.ts";
+import { run } from "../trace/command.ts";
+
+const emulator = "qemu-aarch64-static";
+
+/** The line of the emulated processor (`-cpu max`), in bytes: what its CTR_EL0 says. */
+const lineBytes = 32;
+
+/** The instructions that matter, without the number of their register. */
+const kinds = new Map([[0xd50b7a20, "cvac"], [0xd50b7c20, "cvap"], [0xd5033f80, "dsb sy"], [
+  0xd5032ee0,
+  "mark",
+]]);
+const names = ["", "persist", "flush", "copy", "fill", "store64", "drain"];
+
+/** The first call that flushes or fences otherwise than it must, in words; undefined if there is none. */
+export async function wrongOnArm(sources: ReadonlyMap<string, string>): Promise<string | undefined> {
+  const folder = mkdtempSync(`${tmpdir()}/daxfile-arm-`);
+  try {
+    for (const [name, text] of sources) writeFileSync(`${folder}/${name}`, text);
+    writeFileSync(`${folder}/arm_driver.zig`, readFileSync(`${root}tests/mutants/arm_driver.zig`));
+    const built = await run(`${root}node_modules/.bin/zig`, [
+      "build-exe",
+      "arm_driver.zig",
+      ...["-target", "aarch64-linux-none", "-mcpu", "baseline", "-O", "ReleaseSmall"],
+      ...["-fstrip", "-fllvm", "-flld", "-fsingle-threaded", "-femit-bin=driver"],
+    ], { cwd: folder });
+    if (built.status !== 0) return `it does not compile: ${built.output}`;
+    const log = `${folder}/log`;
+    const { status, output } = await run(
+      emulator,
+      ["-cpu", "max", "-singlestep", "-d", "cpu,nochain", "-D", log, `${folder}/driver`],
+    ).catch((error) => {
+      throw new Error(`${emulator} does not run (apt-get install qemu-user-static): ${error}`);
+    });
+    if (status !== 0) return `the program ended with ${status}: ${output}`;
+    return firstWrong(stepsOf(readFileSync(`${folder}/driver`), readFileSync(log, "latin1")));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+interface Step {
+  readonly kind: string;
+  /** X0 to X3 of a mark; of anything else the address. */
+  readonly registers: readonly number[];
+}
+
+function stepsOf(program: Uint8Array<ArrayBuffer>, log: string): Step[] {
+  const places = instructionsOf(program);
+  const steps: Step[] = [];
+  for (let at = log.indexOf(" PC="); at >= 0; at = log.indexOf(" PC=", at + 4)) {
+    const found = places.get(Number.parseInt(log.slice(at + 4, at + 20), 16));
+    if (found === undefined) continue;
+    const register = (number: number) => {
+      const name = `X${String(number).padStart(2, "0")}=`;
+      const start = log.indexOf(name, at) + name.length;
+      return Number.parseInt(log.slice(start, start + 16), 16);
+    };
+    const registers = found.kind === "mark" ? [0, 1, 2, 3].map(register) : [register(found.register)];
+    steps.push({ kind: found.kind, registers });
+  }
+  return steps;
+}
+
+/** The addresses of the instructions that matter, in an ELF file (elf(5)). */
+function instructionsOf(program: Uint8Array<ArrayBuffer>): Map<number, { kind: string; register: number }> {
+  const data = new DataView(program.buffer, program.byteOffset, program.byteLength);
+  const u64 = (at: number) => Number(data.getBigUint64(at, true));
+  const out = new Map<number, { kind: string; register: number }>();
+  for (let index = 0; index < data.getUint16(56, true); index++) {
+    const at = u64(32) + index * data.getUint16(54, true);
+    const isCode = data.getUint32(at, true) === 1 && (data.getUint32(at + 4, true) & 1) !== 0;
+    if (!isCode) continue;
+    const offset = u64(at + 8), address = u64(at + 16);
+    for (let byte = 0; byte + 4 <= u64(at + 32); byte += 4) {
+      const word = data.getUint32(offset + byte, true);
+      const kind = kinds.get((word & ~31) >>> 0);
+      if (kind !== undefined) out.set(address + byte, { kind, register: word & 31 });
+    }
+  }
+  return out;
+}
+
+function firstWrong(steps: readonly Step[]): string | undefined {
+  let count = 0;
+  for (let i = 0; i < steps.length; i++) {
+    const { kind, registers: [which = 0, start = 0, length = 0, mode = 0] } = steps[i]!;
+    if (kind !== "mark" || which === 0) continue;
+    const done: string[] = [];
+    for (let next = i + 1; steps[next] !== undefined && steps[next]!.kind !== "mark"; next++) {
+      const { kind, registers } = steps[next]!;
+      done.push(kind === "dsb sy" ? kind : `${kind} ${registers[0]! - start}`);
+    }
+    const wanted = expected(names[which]!, start, length, mode);
+    count++;
+    if (done.join() === wanted.join()) continue;
+    return `${names[which]} of ${length} bytes at ${start % lineBytes}, mode ${mode}: ` +
+      `${done.join(", ") || "nothing"}, and must be ${wanted.join(", ") || "nothing"}`;
+  }
+  return count === 0 ? "no call was made" : undefined;
+}
+
+function expected(name: string, start: number, length: number, mode: number): string[] {
+  const method = mode & Mode.methodMask;
+  const lines: string[] = [];
+  if (method !== Mode.fence && name !== "drain") {
+    const first = Math.floor(start / lineBytes) * lineBytes;
+    for (let line = first; line < start + length; line += lineBytes) {
+      lines.push(`${method === Mode.cvap ? "cvap" : "cvac"} ${line - start}`);
+    }
+  }
+  const isLeft = name === "flush" || ((name === "copy" || name === "fill") && (mode & Mode.noDrain) !== 0);
+  return isLeft ? lines : [...lines, "dsb sy"];
+}

@@ -1,0 +1,26 @@
+/**
+ * The program that is traced: stops itself once the library is loaded, then runs the workload once for each phase, on a new file.
+ * Parameters: a directory on a disk, and the names of the phases if not all.
+ */
+
+import process from "node:process";
+import { library } from "../../ffi/library.ts";
+import { open } from "../../mod.ts";
+import { withNative } from "../helpers/native.ts";
+import { phases } from "./phases.ts";
+import { workload, workloadBytes } from "./workload.ts";
+
+const [directory, ...names] = process.argv.slice(2);
+library();
+const chosen = phases(names);
+process.kill(process.pid, "SIGSTOP"); // here the tracer sets its breakpoints
+for (const phase of chosen) {
+  await withNative((real) => ({ daxfile1_cpu: () => phase.cpu(real.daxfile1_cpu()) }), async () => {
+    using file = open(`${directory}/${phase.name}.dax`, {
+      create: true,
+      size: workloadBytes,
+      forceGranularity: phase.granularity,
+    });
+    await workload(file, phase);
+  });
+}

@@ -1,0 +1,54 @@
+// The engine's recorded region is what the native library really does: its instructions are stepped through, in Deno and in Bun.
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { writeFileSync } from "node:fs";
+import { test } from "node:test";
+import { x86_64 } from "../../ffi/embedded/x86_64.ts";
+import { disk } from "../helpers/places.ts";
+import { wrongWith } from "./check.ts";
+import { build, sources } from "./library.ts";
+import { traced } from "./tracer.ts";
+
+for (const runtime of ["deno", "bun"] as const) {
+  test(`${runtime}: the embedded library stores, flushes and fences as the recorded region says`, async () => {
+    assertEquals(await wrongWith(await traced(runtime)), undefined);
+  });
+}
+
+test("the library that is built here is the one that is embedded", async () => {
+  const built = await build(sources(), "x86_64");
+  assert(typeof built !== "string", String(built));
+  assertEquals(built.toBase64(), x86_64);
+});
+
+const broken: [string, string, string, RegExp][] = [
+  [
+    "the last line is not flushed",
+    "if (line >= range.end) break;",
+    "if (line + line_bytes >= range.end) break;",
+    /clflush/,
+  ],
+  [
+    "a copy is flushed before it is made",
+    "source.store(Machine, part, at);\n            const flushed = cache.flush(part, mode);",
+    "const flushed = cache.flush(part, mode);\n            source.store(Machine, part, at);",
+    /copy.*store/,
+  ],
+  ["the fence is left out", `asm volatile ("sfence" ::: .{ .memory = true });`, "", /fence/],
+];
+
+for (const [what, from, to, where] of broken) {
+  test(`a library that is broken on purpose is found out: ${what}`, async () => {
+    using place = disk();
+    const changed = new Map(Array.from(sources(), ([name, text]) => [name, text.replace(from, to)]));
+    assert([...changed.values()].join("") !== [...sources().values()].join(""), "the source has changed");
+    const built = await build(changed, "x86_64");
+    assert(typeof built !== "string", String(built));
+    writeFileSync(place.path("library.so"), built);
+    const quick = ["clflush"];
+    assertMatch(
+      await wrongWith(await traced("bun", place.path("library.so"), quick), quick) ?? "nothing",
+      where,
+    );
+  });
+}
