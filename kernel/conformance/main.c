@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs rows.table against the system call on one mounted DAX file
- * system, as root: ./conformance rows.table MOUNT_POINT ORDINARY_FOLDER
+ * system, as root: ./conformance rows.table MOUNT_POINT ORDINARY_FOLDER [ONLY]
  *
  * Every row gets a new file (files[]) and a process of its own that does its
  * steps (steps[]); while the file is static, its extents are compared after
- * each step.  ORDINARY_FOLDER is one on a disk, for a swap file.  Prints TAP.
+ * each step.  ORDINARY_FOLDER is one on a disk, for a swap file; with ONLY, only
+ * the rows that contain it.  Prints TAP.
  */
 #include "conformance.h"
 
@@ -39,6 +40,7 @@ int fd = -1;
 pid_t elsewhere;
 
 static bool is_xfs, has_reflink;
+static const char *only;
 static unsigned int tests, failures;
 
 void must(bool ok, const char *what)
@@ -142,6 +144,8 @@ static void run_row(const char *file, const char *who, const char *list,
 	pid_t child;
 
 	sprintf(title, "%s, %s: %s", file, who, list);
+	if (only && !strstr(title, only))
+		return;
 	sprintf(folder, "%s/conformance", mount_point);
 	sprintf(path, "%s/file", folder);
 	sprintf(second, "%s/second", folder);
@@ -289,8 +293,10 @@ int main(int argc, char **argv)
 		write(1, "x", 1);
 		pause();
 	}
-	if (argc != 4)
-		errx(2, "usage: %s TABLE MOUNT_POINT ORDINARY_FOLDER", argv[0]);
+	if (argc != 4 && argc != 5)
+		errx(2, "usage: %s TABLE MOUNT_POINT ORDINARY_FOLDER [ONLY]",
+		     argv[0]);
+	only = argv[4];
 	file = open(argv[1], O_RDONLY);
 	if (read(file, table, sizeof(table) - 1) <= 0)
 		err(2, "%s", argv[1]);

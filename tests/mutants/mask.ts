@@ -100,3 +100,25 @@ export function parametersOf(source: string, masked: string, open: number): stri
   }
   return out;
 }
+
+/** The source with the statement of a site before the one that precedes it, where that only does something. */
+export function hoisted(source: string, masked: string, start: number, end: number): string | undefined {
+  const boundary = (from: number) => {
+    for (let i = from - 1, depth = 0; i >= 0; i--) {
+      if (")]".includes(masked[i]!)) depth++;
+      else if ("([".includes(masked[i]!)) depth--;
+      else if (depth <= 0 && ";{}".includes(masked[i]!)) return i + 1;
+    }
+    return 0;
+  };
+  const first = boundary(start), last = masked.indexOf(";", end) + 1;
+  if (masked[first - 1] !== ";") return undefined;
+  const before = boundary(first - 1);
+  const previous = source.slice(before, first), statement = source.slice(first, last);
+  if (/@branchHint|\breturn\b|\bconst\b|\bvar\b|\bassert\b/.test(masked.slice(before, first))) {
+    return undefined;
+  }
+  const result = /^(\s*(?:\/\/.*\s+)*)return ([^;]*);$/.exec(statement);
+  const moved = result ? ` const hoisted = ${result[2]};${previous} return hoisted;` : statement + previous;
+  return source.slice(0, before) + moved + source.slice(last);
+}

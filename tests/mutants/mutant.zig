@@ -38,6 +38,9 @@ pub inline fn pages(_: Range, _: usize) i32 {
 pub inline fn rangeMode(_: Range, _: Mode) i32 {
     return 0;
 }
+pub inline fn drain(comptime cache: type, _: Range, how: Mode) i32 {
+    return cache.drain(how);
+}
 pub inline fn mode(_: Mode) i32 {
     return 0;
 }

@@ -10,7 +10,7 @@ import type { Verdict } from "./verdict.ts";
 const folders = ["src"];
 
 /** Judges every mutant. */
-export async function* typescriptVerdicts(): AsyncIterable<Verdict> {
+export async function* typescriptVerdicts(only: string): AsyncIterable<Verdict> {
   const files = new Map(folders.flatMap((folder) => [...sourcesOf(folder)]));
   const sites = sitesOf(files);
   using program = await Program.load(files, sites);
@@ -18,7 +18,7 @@ export async function* typescriptVerdicts(): AsyncIterable<Verdict> {
   const wrong = await broken(program, whole);
   if (wrong !== undefined) throw new Error(`Without a mutant: ${wrong}`);
   const unreached = program.sites.filter(({ id }) => !program.reached.has(id));
-  for (const site of program.sites) {
+  for (const site of program.sites.filter(({ file, line }) => `${file}:${line}`.includes(only))) {
     for (const operator of site.operators) {
       program.become({ id: site.id, operator });
       const traces: NativeEvent[][] = [];

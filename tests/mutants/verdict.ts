@@ -1,5 +1,8 @@
 /** What became of a mutant, and how it is told. */
 
+/** `equivalent`: proven to write back the same, by the program; `invalid`: no program at all. */
+export type Outcome = "killed" | "survived" | "equivalent" | "invalid";
+
 /** A mutant's end. */
 export interface Verdict {
   /** File and line. */
@@ -7,8 +10,7 @@ export interface Verdict {
   /** What stands there. */
   readonly text: string;
   readonly operator: string;
-  /** `equivalent`: proven to write back the same, by the program; `invalid`: no program at all. */
-  readonly outcome: "killed" | "survived" | "equivalent" | "invalid";
+  readonly outcome: Outcome;
   /** What killed it, or why it lives. */
   readonly reason: string;
 }

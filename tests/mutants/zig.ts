@@ -28,10 +28,10 @@ const stages = [["clflush"], ["clwb, avx", "clwb, sse2", "clflushopt"], ["byte",
 const unchanged = "every store, flush and fence of the workload is the same";
 
 /** Judges every mutant. */
-export async function* zigVerdicts(): AsyncIterable<Verdict> {
+export async function* zigVerdicts(only: string): AsyncIterable<Verdict> {
   const original = withHelpers(sources());
   using bench = await Bench.set(original);
-  const sites = zigSites(sources());
+  const sites = zigSites(sources()).filter(({ file, line }) => `${file}:${line}`.includes(only));
   const work = sites.flatMap((site) => site.mutants.map((mutant) => ({ site, mutant })));
   const pending = work.map(({ site, mutant }) => () =>
     remembered([mutant.source, site.file], () => bench.judge(site, mutant.source))
@@ -103,18 +103,18 @@ class Bench implements Disposable {
     const [x86, aarch64] = await Promise.all([build(sources, "x86_64"), build(sources, "aarch64")]);
     if (typeof x86 === "string" || typeof aarch64 === "string") throw new Error(`${x86}${aarch64}`);
     const checkout = snapshot();
-    const traces: NativeTrace[] = [];
+    let steps = "";
     let wrong = await wrongOnArm(sources);
     for (const names of stages) {
       const made = await traceOf(x86, names, checkout);
       wrong ??= await wrongWith(made, names);
-      traces.push(...made);
+      steps += stepsOf(made);
     }
     if (wrong !== undefined) throw new Error(`Without a mutant: ${wrong}`);
     return new Bench(
       sources,
       { x86_64: x86.toBase64(), aarch64: aarch64.toBase64() },
-      stepsOf(traces),
+      steps,
       checkout,
     );
   }
@@ -134,18 +134,18 @@ class Bench implements Disposable {
         ? { outcome: "survived", reason: "nothing noticed on aarch64" }
         : { outcome: "killed", reason: wrong };
     }
-    const traces: NativeTrace[] = [];
+    let steps = "";
     for (const names of stages) {
       try {
         const made = await traceOf(x86, names, this.#checkout);
         const wrong = await wrongWith(made, names);
         if (wrong !== undefined) return { outcome: "killed", reason: wrong };
-        traces.push(...made);
+        steps += stepsOf(made);
       } catch (error) {
         return { outcome: "killed", reason: String(error) };
       }
     }
-    return { outcome: "survived", reason: stepsOf(traces) === this.#steps ? unchanged : "nothing noticed" };
+    return { outcome: "survived", reason: steps === this.#steps ? unchanged : "nothing noticed" };
   }
 
   /** Runs the file's own tests, where nothing else has noticed. */

@@ -3,7 +3,7 @@
  * there. A call of that kind which is not listed here is an error, so that a new one cannot go unnoticed.
  */
 
-import { closing, lineOf, maskZig, parametersOf } from "./mask.ts";
+import { closing, hoisted, lineOf, maskZig, parametersOf } from "./mask.ts";
 
 /** A place in a source file, with texts to put there. */
 export interface ZigSite {
@@ -29,7 +29,10 @@ interface Call {
 const flushInstead = {
   "flush in its place": ([range, mode]: readonly string[]) => `cache.flush(${range}, ${mode})`,
 };
-const drainInstead = { "drain in its place": ([, mode]: readonly string[]) => `cache.drain(${mode})` };
+const drainInstead = {
+  "drain in its place": ([range, mode]: readonly string[]) =>
+    `@import("mutant.zig").drain(cache, ${range}, ${mode})`,
+};
 const unfenced = (name: string, at: number) => ({
   "without the fence": (parameters: readonly string[]) =>
     `${name}(${parameters.with(at, "false").join(", ")})`,
@@ -132,7 +135,7 @@ const texts: readonly (readonly [file: string, from: string | RegExp, to: readon
   ["file.zig", "resumed(if (data_only) .fdatasync else .fsync", [
     "resumed(if (data_only) .getpid else .getpid",
   ]],
-  ["root.zig", "data_only != 0", ["true", "false"]],
+  ["root.zig", "data_only != 0", ["data_only != 2", "data_only == 2"]],
   ["range.zig", "(range.end + (block_bytes - 1))", ["range.end"]],
   ["range.zig", "(range.start + (block_bytes - 1))", ["range.start"]],
   ["cpu.zig", /\.(?:clwb|clflushopt|clflush|msync|cvap|cvac)\b/, [".fence"]],
@@ -239,26 +242,6 @@ function others(
   }
   for (const [operator, text] of Object.entries(call.instead ?? {})) out[operator] = text(parameters);
   return out;
-}
-
-/** The source with the statement of a site before the one that precedes it, where that only does something. */
-function hoisted(source: string, masked: string, start: number, end: number): string | undefined {
-  const boundary = (from: number) => {
-    for (let i = from - 1, depth = 0; i >= 0; i--) {
-      if (")]".includes(masked[i]!)) depth++;
-      else if ("([".includes(masked[i]!)) depth--;
-      else if (depth <= 0 && ";{}".includes(masked[i]!)) return i + 1;
-    }
-    return 0;
-  };
-  const first = boundary(start), last = masked.indexOf(";", end) + 1;
-  if (masked[first - 1] !== ";") return undefined;
-  const before = boundary(first - 1);
-  const previous = source.slice(before, first), statement = source.slice(first, last);
-  if (/@branchHint|\breturn\b|\bconst\b|\bvar\b|\bassert\b/.test(maskZig(previous))) return undefined;
-  const result = /^(\s*(?:\/\/.*\s+)*)return ([^;]*);$/.exec(statement);
-  const moved = result ? ` const hoisted = ${result[2]};${previous} return hoisted;` : statement + previous;
-  return source.slice(0, before) + moved + source.slice(last);
 }
 
 function checkAssembly(
