@@ -6,7 +6,9 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <linux/falloc.h>
 #include <linux/fiemap.h>
+#include <setjmp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -26,11 +28,17 @@
 #define SIGNALLED	(-10000L)	/* minus the signal's number */
 #define MOVED		(-20000L)	/* a static file's extents changed */
 
-/* Where it all takes place; main.c. */
+/* What is put to the test: the system call, or what the library makes of it. */
 extern const uid_t owner_uid, other_uid;
+extern bool sealing;			/* the library does without the call */
+
+/* Where it all takes place; place.c. */
 extern const char *mount_point, *ordinary;
+extern bool is_xfs, has_reflink;
 extern uint64_t device_base;		/* physical address of byte 0 */
 extern bool device_base_known;
+extern char bad_blocks[256];		/* where bad blocks can be declared */
+void look_at_mount(void);
 
 /* The row's file, another one beside it, the folder of both; main.c. */
 extern char path[256], second[256], folder[200];
@@ -40,8 +48,19 @@ extern pid_t elsewhere;			/* another process at work, or 0 */
 /* Ends the program if the test itself cannot go on. */
 void must(bool ok, const char *what);
 long result(long value);		/* minus errno, if it is negative */
-long daxctl(const char *file, int flags, int align);
 void kill_elsewhere(void);
+
+/* call.c */
+long daxctl(const char *file, int flags, int align);
+void call_through(const char *command);
+void call_anew(void);
+bool calls_directly(void);
+
+/* who.c */
+void become(const char *who);
+
+/* names.c */
+void describe(long value, char *text);
 
 /* extents.c */
 struct map {
@@ -63,9 +82,20 @@ bool make_file(const char *kind);
 void clean_up(void);
 
 /* steps.c */
+struct step {
+	const char *name;
+	long (*run)(long a, long b);	/* with the numbers of the step */
+};
+
+extern jmp_buf refused;			/* where a step ends that cannot open the file */
+extern int refusal;			/* the last such errno */
 long run_step(char *words);
+int open_file(int flags);
 int the_fd(void);
 int second_fd(void);
+
+/* steps_*.c */
+extern const struct step map_steps[], write_steps[], share_steps[], name_steps[];
 long swap_extents(int target, int temporary);
 
 /* races.c */

@@ -12,9 +12,10 @@
 /* False if the file cannot be opened. */
 bool read_map(const char *file, struct map *map)
 {
-	static struct {
+	static union {
 		struct fiemap head;
-		struct fiemap_extent extents[MAX_EXTENTS];
+		char room[sizeof(struct fiemap) +
+			  MAX_EXTENTS * sizeof(struct fiemap_extent)];
 	} request;
 	int f = open(file, O_RDONLY);
 	uint64_t end = 0;
@@ -34,7 +35,7 @@ bool read_map(const char *file, struct map *map)
 	map->count = request.head.fm_mapped_extents;
 	map->size = st.st_size;
 	map->complete = true;
-	memcpy(map->extents, request.extents, sizeof(map->extents));
+	memcpy(map->extents, request.head.fm_extents, sizeof(map->extents));
 	for (unsigned int i = 0; i < map->count; i++) {
 		struct fiemap_extent *extent = &map->extents[i];
 

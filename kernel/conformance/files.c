@@ -64,26 +64,56 @@ static bool make_nothing(void)
 	return true;
 }
 
+/* No such pointer can be sent in a line. */
 static bool make_no_path(void)
 {
 	path[0] = '\0';
-	return true;
+	return calls_directly();
 }
 
 static bool make_static(void)
 {
+	make_written();
+	must(daxctl(path, STATIC, 0) == 0, "make static");
+	return true;
+}
+
+/* On XFS, a file that is open cannot be sealed; rows of their own say so. */
+static bool make_held(void)
+{
+	if (sealing && is_xfs)
+		return false;
 	make_written();
 	fd = open(path, O_RDWR);
 	must(fd >= 0 && daxctl(path, STATIC, 0) == 0, "make static");
 	return true;
 }
 
-static bool make_reopened(void)
+/* In a mount of its own, which can be unmounted without harm to others. */
+static bool make_bound(void)
 {
-	make_static();
-	close(fd);
-	fd = open(path, O_RDWR);
-	must(fd >= 0, "open again");
+	must(!mount(folder, folder, NULL, MS_BIND, NULL), "bind");
+	return make_static();
+}
+
+/* A block that the device says is bad; it stays so, and the file with it. */
+static bool make_bad_block(void)
+{
+	static struct map map;
+	FILE *file;
+	int f;
+
+	if (!bad_blocks[0])
+		return false;
+	sprintf(path, "%s/bad-block.%d", mount_point, getpid());
+	f = create(path);
+	fill(f, 0, SIZE);
+	close(f);
+	must(read_map(path, &map), "FIEMAP");
+	file = fopen(bad_blocks, "w");
+	must(file && fprintf(file, "%llu 8\n", (unsigned long long)
+			     map.extents[0].fe_physical / 512) > 0 &&
+	     fclose(file) == 0, bad_blocks);
 	return true;
 }
 
@@ -203,7 +233,7 @@ static bool make_unlinked(void)
 	make_written();
 	fd = open(path, O_RDWR);
 	must(fd >= 0 && unlink(path) == 0, "unlink");
-	sprintf(path, "/proc/self/fd/%d", fd);
+	sprintf(path, "/proc/%d/fd/%d", getpid(), fd);
 	return true;
 }
 
@@ -358,8 +388,10 @@ static const struct {
 	{ "missing", make_nothing },
 	{ "no-path", make_no_path },
 	{ "written", make_written },
-	{ "static", make_static },		/* fd is from before */
-	{ "reopened", make_reopened },		/* fd is from after */
+	{ "static", make_static },		/* whoever opens it comes after */
+	{ "held", make_held },			/* fd is from before */
+	{ "bound", make_bound },
+	{ "bad-block", make_bad_block },
 	{ "directory", make_directory },
 	{ "fifo", make_fifo },
 	{ "device", make_device },
@@ -410,7 +442,7 @@ void clean_up(void)
 	while (umount2(folder, MNT_DETACH) == 0)
 		;
 	daxctl(path, 0, 0);
-	sprintf(path, "rm -rf %s %s/not-dax %s/swap-file", folder, ordinary,
-		ordinary);
+	sprintf(path, "chattr -R -i %s 2>/dev/null; rm -rf %s %s/not-dax %s/swap-file",
+		folder, folder, ordinary, ordinary);
 	must(system(path) == 0, "clean up");
 }

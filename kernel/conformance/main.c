@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs rows.table against the system call on one mounted DAX file
- * system, as root: ./conformance rows.table MOUNT_POINT ORDINARY_FOLDER [ONLY]
+ * Runs rows.table on one mounted DAX file system, as root:
  *
- * Every row gets a new file (files[]) and a process of its own that does its
- * steps (steps[]); while the file is static, its extents are compared after
- * each step.  ORDINARY_FOLDER is one on a disk, for a swap file; with ONLY, only
- * the rows that contain it.  Prints TAP.
+ *   conformance [--through COMMAND [--seal]] TABLE MOUNT_POINT ORDINARY_FOLDER [ONLY]
+ *
+ * Requests are made by the system call, or by COMMAND (call.c), which with
+ * --seal has no call.  Every row gets a new file (files.c) and a process of its
+ * own that does its steps (steps*.c); while the file is static, its extents are
+ * compared after each step.  ORDINARY_FOLDER is one on a disk, for a swap file;
+ * with ONLY, only the rows that contain it.  Prints TAP.
  */
 #include "conformance.h"
 
@@ -14,32 +16,19 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/capability.h>
-#include <linux/fs.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SYS_DAXCTL	548
-
-const uid_t owner_uid = 65534, other_uid = 65533;
-const char *mount_point, *ordinary;
-uint64_t device_base;
-bool device_base_known;
 char path[256], second[256], folder[200];
 int fd = -1;
 pid_t elsewhere;
+bool sealing;
 
-static bool is_xfs, has_reflink;
 static const char *only;
 static unsigned int tests, failures;
 
@@ -54,23 +43,6 @@ long result(long value)
 	return value < 0 ? -errno : value;
 }
 
-long daxctl(const char *file, int flags, int align)
-{
-	return result(syscall(SYS_DAXCTL, file, flags, align));
-}
-
-static void describe(long value, char *text)
-{
-	if (value >= 0)
-		sprintf(text, "%ld", value);
-	else if (value == MOVED)
-		strcpy(text, "MOVED");
-	else if (value <= SIGNALLED)
-		sprintf(text, "SIG%s", sigabbrev_np(SIGNALLED - value));
-	else
-		sprintf(text, "%s", strerrorname_np(-value));
-}
-
 void kill_elsewhere(void)
 {
 	if (elsewhere > 0) {
@@ -78,33 +50,6 @@ void kill_elsewhere(void)
 		waitpid(elsewhere, NULL, 0);
 	}
 	elsewhere = 0;
-}
-
-static void drop_immutable(void)
-{
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[2];
-
-	must(syscall(SYS_capget, &header, data) == 0, "capget");
-	data[0].effective &= ~(1U << CAP_LINUX_IMMUTABLE);
-	data[0].permitted &= ~(1U << CAP_LINUX_IMMUTABLE);
-	must(syscall(SYS_capset, &header, data) == 0, "capset");
-}
-
-static void become(const char *who)
-{
-	uid_t uid = !strcmp(who, "owner") ? owner_uid : other_uid;
-
-	if (!strcmp(who, "root"))
-		return;
-	if (!strcmp(who, "nocap")) {
-		drop_immutable();
-		return;
-	}
-	must(!setgroups(0, NULL) && !setresgid(uid, uid, uid) &&
-	     !setresuid(uid, uid, uid), "setuid");
 }
 
 /* In the row's own process: all its steps. */
@@ -211,103 +156,102 @@ static char *trimmed(char *text)
 	return text;
 }
 
-static void run_line(char *line)
+/* Four columns, trimmed. */
+static void split(char *line, char **columns)
 {
-	char *columns[4] = { NULL }, *rest, *names, *who, *list, *name;
-	int column = is_xfs ? has_reflink ? 3 : 2 : 1;
-
 	for (int i = 0; i < 4; i++) {
 		columns[i] = strsep(&line, "|");
 		if (!columns[i])
-			errx(3, "a row wants four columns: %s", columns[0]);
+			errx(3, "four columns are wanted: %s", columns[0]);
 		trimmed(columns[i]);
+	}
+}
+
+/*
+ * A row, and the line below it that says where the seal differs.  Where there
+ * is none, the seal does what the call does; on a file system with reflink,
+ * where nothing can be sealed, only what has such a line is tried.
+ */
+static void run_line(char *line, char *seal)
+{
+	char *columns[4], *other[4], *rest, *names, *who, *list, *name;
+	int column = has_reflink ? 3 : is_xfs ? 2 : 1;
+	const char *expected;
+
+	split(line, columns);
+	for (int i = 2; i < 4; i++) {
 		if (!strcmp(columns[i], "="))
 			columns[i] = columns[i - 1];
 	}
-	if (!strcmp(columns[column], "-"))
+	expected = columns[column];
+	if (sealing) {
+		if (seal)
+			split(seal, other);
+		else if (has_reflink)
+			return;
+		if (seal && strcmp(other[column], "="))
+			expected = other[column];
+	}
+	if (!strcmp(expected, "-") || !strcmp(expected, "?"))
 		return;
 	names = strsep(&columns[0], " ");
 	who = strsep(&columns[0], " ");
 	list = columns[0];
 	while ((name = strtok_r(names, ",", &rest))) {
 		names = NULL;
-		run_row(name, who, list, columns[column]);
+		run_row(name, who, list, expected);
 	}
 }
 
-static uint64_t read_number(const char *format, struct stat *st, bool *found)
+/* The next line that is not a comment. */
+static char *next_line(char **table)
 {
-	char name[128];
-	uint64_t value = 0;
-	FILE *file;
+	char *line;
 
-	sprintf(name, format, major(st->st_dev), minor(st->st_dev));
-	file = fopen(name, "r");
-	*found = file && fscanf(file, "%li", (long *)&value) == 1;
-	if (file)
-		fclose(file);
-	return value;
-}
-
-static void look_at_mount(void)
-{
-	struct statfs fs;
-	struct stat st;
-	uint64_t start;
-	bool found;
-	int a, b;
-
-	must(statfs(mount_point, &fs) == 0 && stat(mount_point, &st) == 0,
-	     mount_point);
-	is_xfs = fs.f_type == 0x58465342;
-	device_base = read_number("/sys/dev/block/%u:%u/device/resource", &st,
-				  &device_base_known);
-	start = read_number("/sys/dev/block/%u:%u/start", &st, &found);
-	if (!device_base_known)
-		device_base = read_number(
-			"/sys/dev/block/%u:%u/../device/resource", &st,
-			&device_base_known);
-	device_base += start * 512;
-
-	sprintf(path, "%s/probe-a", mount_point);
-	sprintf(second, "%s/probe-b", mount_point);
-	a = create(path);
-	b = create(second);
-	fill(a, 0, PAGE);
-	has_reflink = ioctl(b, FICLONE, a) == 0;
-	close(a);
-	close(b);
-	unlink(path);
-	unlink(second);
-	printf("# %s%s, physical start %#lx\n", is_xfs ? "XFS" : "ext4",
-	       has_reflink ? " with reflink" : "", device_base);
+	do {
+		line = strsep(table, "\n");
+	} while (line && (!line[0] || line[0] == '#'));
+	return line;
 }
 
 int main(int argc, char **argv)
 {
-	static char table[64 * KIB];
-	char *rest, *line;
+	static char text[64 * KIB];
+	char *table = text, *line, *next;
 	int file;
 
 	if (argc == 2 && !strcmp(argv[1], "--wait")) {
 		write(1, "x", 1);
 		pause();
 	}
+	umask(0);
+	if (argc > 2 && !strcmp(argv[1], "--through")) {
+		call_through(argv[2]);
+		argv += 2;
+		argc -= 2;
+	}
+	if (argc > 1 && !strcmp(argv[1], "--seal")) {
+		sealing = true;
+		argv++;
+		argc--;
+	}
 	if (argc != 4 && argc != 5)
-		errx(2, "usage: %s TABLE MOUNT_POINT ORDINARY_FOLDER [ONLY]",
-		     argv[0]);
+		errx(2, "conformance [--through COMMAND [--seal]] TABLE MOUNT_POINT ORDINARY_FOLDER [ONLY]");
 	only = argv[4];
 	file = open(argv[1], O_RDONLY);
-	if (read(file, table, sizeof(table) - 1) <= 0)
+	if (read(file, text, sizeof(text) - 1) <= 0)
 		err(2, "%s", argv[1]);
 	mount_point = argv[2];
 	ordinary = argv[3];
-	umask(0);
 	look_at_mount();
-	for (line = strtok_r(table, "\n", &rest); line;
-	     line = strtok_r(NULL, "\n", &rest)) {
-		if (line[0] != '#')
-			run_line(line);
+	for (line = next_line(&table); line; line = next) {
+		next = next_line(&table);
+		if (next && isspace(next[0])) {
+			run_line(line, next);
+			next = next_line(&table);
+		} else {
+			run_line(line, NULL);
+		}
 	}
 	printf("1..%u\n# %u failed\n", tests, failures);
 	return failures ? 1 : 0;

@@ -28,6 +28,20 @@ static void punch(void)
 		pwrite(fd, block, PAGE, offset);
 }
 
+/* The same, but it is a page fault that fills the hole. */
+static void fault(void)
+{
+	off_t offset = rand() % (SIZE / PAGE) * PAGE;
+	char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+			  offset);
+
+	must(page != MAP_FAILED, "mmap");
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset,
+		      PAGE) == 0)
+		*(volatile char *)page = 1;
+	munmap(page, PAGE);
+}
+
 static void cut(void)
 {
 	if (ftruncate(fd, SIZE - sizeof(block)) == 0)
@@ -58,17 +72,28 @@ static void set_and_clear(void)
 	daxctl(path, 0, 0);
 }
 
+/* Returns when it is at work. */
 static void start(void (*disturb)(void))
 {
+	int ready[2];
+	char byte;
+
 	the_fd();
+	must(pipe(ready) == 0, "pipe");
 	elsewhere = fork();
 	must(elsewhere >= 0, "fork");
-	if (elsewhere > 0)
-		return;
-	for (;;) {
-		disturb();
-		usleep(rand() % 3000);
+	if (elsewhere == 0) {
+		call_anew();
+		daxctl(path, GET, 0);
+		write(ready[1], "x", 1);
+		for (;;) {
+			disturb();
+			usleep(rand() % 3000);
+		}
 	}
+	close(ready[1]);
+	must(read(ready[0], &byte, 1) == 1, "start a race");
+	close(ready[0]);
 }
 
 static bool is_good(const struct map *map)
@@ -96,7 +121,9 @@ static long look_while_static(long rounds, long *times_static)
 		read_map(path, &again);
 		if (!is_good(&first) || !same_map(&first, &again))
 			wrong++;
-		r = daxctl(path, 0, 0);
+		do {
+			r = daxctl(path, 0, 0);
+		} while (r == -EBUSY);
 		if (r < 0)
 			return r;
 		usleep(rand() % 3000);
@@ -130,6 +157,7 @@ static const struct {
 	long (*look)(long rounds, long *times_static);
 } races[] = {
 	{ "punch", punch, look_while_static },
+	{ "fault", fault, look_while_static },
 	{ "truncate", cut, look_while_static },
 	{ "write", extend, look_while_static },
 	{ "swap-extents", exchange, look_while_static },

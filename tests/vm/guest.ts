@@ -17,6 +17,8 @@ export interface RunOptions {
   runtimes: ReadonlyMap<string, string>;
   /** The test files' modules, translated and at hand. */
   denoCache: string;
+  /** Programs that tests ask for; the guest finds them in DAXFILE_TEST_PROGRAMS. */
+  programs?: readonly string[];
   kernel: string;
   initramfs: string;
   accelerator: string;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { machines } from "./machines.ts";
 import { parseJUnit } from "./results.ts";
-import { machinesOf } from "./selection.ts";
+import { kernelsOf, machinesOf } from "./selection.ts";
 
 const names = (source: string) => machinesOf(source).map((machine) => machine.name);
 
@@ -16,6 +16,13 @@ test("a test file names its machines in a line near its top", () => {
 
 test("a machine that does not exist is an error that lists those which do", () => {
   assert.throws(() => machinesOf("// machines: btrfs"), /There is no machine "btrfs".*ext4/);
+});
+
+test("a test file names its kernel, or runs with Debian's", () => {
+  assert.deepEqual(kernelsOf("// machines: all\n"), ["debian"]);
+  assert.deepEqual(kernelsOf("// machines: all\n// kernel: daxctl\n"), ["daxctl"]);
+  assert.deepEqual(kernelsOf("// kernel: any\n"), ["debian", "daxctl"]);
+  assert.throws(() => kernelsOf("// kernel: 6.12\n"), /There is no kernel "6.12".*daxctl/);
 });
 
 test("parseJUnit() counts Deno's steps, not the test that sums them up", () => {

@@ -1,4 +1,5 @@
-// From Debian's kernel package to what a guest boots: an uncompressed kernel and the few modules it needs.
+// What a guest boots, Debian's kernel or ours: an uncompressed image and the few modules it needs.
+import { spawnSync } from "node:child_process";
 import { copyFileSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { cached } from "./cache.ts";
@@ -55,6 +56,25 @@ export function debianKernel(packagePath: string): Kernel {
 /** A kernel that has everything built in, such as our own. */
 export function builtInKernel(image: string): Kernel {
   return { image, modules: [] };
+}
+
+/**
+ * Our own kernel, which has daxctl(2); built if that has not been done since its patches or its configuration changed.
+ *
+ * @param install whether to install the packages that a build needs
+ */
+export function ourKernel(install: boolean): Kernel {
+  const script = join(import.meta.dirname ?? "", "..", "..", "kernel", "build.sh");
+  const result = spawnSync(script, install ? ["--install"] : [], {
+    stdio: ["ignore", "pipe", "inherit"],
+    encoding: "utf8",
+  });
+  if (result.status !== 0) {
+    throw new Error(`kernel/build.sh failed with ${result.status ?? result.error?.message}`);
+  }
+  const built = readFileSync(result.stdout.trim());
+  const folder = cached("our-kernel", [built], (folder) => unpackKernel(built, join(folder, "vmlinux")));
+  return builtInKernel(join(folder, "vmlinux"));
 }
 
 /**

@@ -8,20 +8,22 @@ import { parseArgs } from "node:util";
 import { cacheFolder } from "./cache.ts";
 import { type RunOptions, startTests, type TestGuest } from "./guest.ts";
 import { initramfs } from "./initramfs.ts";
-import { builtInKernel, debianKernel } from "./kernel.ts";
+import { builtInKernel, debianKernel, ourKernel } from "./kernel.ts";
 import { machines, machinesNamed } from "./machines.ts";
 import { kernelPackage, requirePackages } from "./packages.ts";
+import { program } from "./programs.ts";
 import { Reporter, tail } from "./report.ts";
-import { select, type Selection } from "./selection.ts";
+import { type KernelKind, programsOf, select, type Selection } from "./selection.ts";
 
 const usage = `deno run -A tests/vm/run.ts [OPTIONS] [FILE …]
 
-Runs test files inside machines with emulated persistent memory: all that carry a line "// machines: …", or these.
+Runs test files inside machines with emulated persistent memory: all that carry a line "// machines: …", or these. With
+Debian's kernel, or with --kernel and then those which also carry "// kernel: daxctl" or "// kernel: any".
 
   --machine NAME      only this machine; may be repeated
   --runtime NAME      only deno or only bun
   --exec COMMAND      a shell command on each machine in place of tests; its output is printed
-  --kernel IMAGE      a bzImage with everything built in, in place of Debian's kernel
+  --kernel [IMAGE]    our own kernel (../../kernel), built if need be, or a bzImage with everything built in
   --accel NAME        QEMU's accelerator (default tcg; kvm where it works)
   --timeout SECONDS   time limit of each guest (default 2400); one process gets a quarter of it
   --install           install missing Debian packages (as with CI=true)
@@ -34,6 +36,7 @@ const checkout = realpathSync(join(import.meta.dirname ?? "", "..", ".."));
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
+    args: process.argv.slice(2).flatMap(spelledOut),
     allowPositionals: true,
     options: {
       machine: { type: "string", multiple: true, default: [] },
@@ -50,8 +53,9 @@ async function main(): Promise<number> {
   });
   if (values.help) return print(usage);
   const only = machinesNamed(values.machine);
+  const kind: KernelKind = values.kernel === undefined ? "debian" : "daxctl";
   const selection: Selection = values.exec === undefined
-    ? select(checkout, positionals, only)
+    ? select(checkout, positionals, only, kind)
     : new Map((only.length > 0 ? only : machines).map(({ name }) => [name, ["exec"]]));
   if (values.list) {
     return print(
@@ -66,12 +70,20 @@ async function main(): Promise<number> {
   }
 
   requirePackages(values.install);
-  const kernel = values.kernel ? builtInKernel(resolve(values.kernel)) : debianKernel(kernelPackage());
-  const runtimes = values.exec === undefined ? programs(values.runtime) : new Map([["exec", values.exec]]);
+  const kernel = values.kernel === undefined
+    ? debianKernel(kernelPackage())
+    : values.kernel === ""
+    ? ourKernel(values.install)
+    : builtInKernel(resolve(values.kernel));
+  const files = values.exec === undefined ? [...new Set([...selection.values()].flat())] : [];
+  const runtimes = values.exec === undefined
+    ? runtimePrograms(values.runtime)
+    : new Map([["exec", values.exec]]);
   return await run(selection, values.exec !== undefined, {
     checkout,
     runtimes,
-    denoCache: translated([...new Set([...selection.values()].flat())]),
+    denoCache: translated(files),
+    programs: programsOf(checkout, files).map((sources) => program(checkout, sources)),
     kernel: kernel.image,
     initramfs: initramfs(kernel.modules),
     accelerator: values.accel,
@@ -122,8 +134,21 @@ async function run(selection: Selection, showOutput: boolean, options: RunOption
   return interrupted || reporter.failed > 0 ? 1 : 0;
 }
 
+/** An argument as parseArgs wants it: --kernel without an image, which that does not know, becomes --kernel=. */
+function spelledOut(argument: string, index: number, all: string[]): string[] {
+  if (all[index - 1] === "--kernel" && isImage(argument)) return [];
+  if (argument !== "--kernel") return [argument];
+  const next = all[index + 1] ?? "";
+  return [isImage(next) ? `--kernel=${next}` : "--kernel="];
+}
+
+/** Whether what follows --kernel belongs to it, rather than being an option or a test. */
+function isImage(argument: string): boolean {
+  return argument !== "" && !argument.startsWith("-") && !argument.endsWith("_test.ts");
+}
+
 /** The programs behind the names of runtimes. */
-function programs(names: readonly string[]): Map<string, string> {
+function runtimePrograms(names: readonly string[]): Map<string, string> {
   return new Map(names.map((name) => {
     if (name !== "deno" && name !== "bun") {
       throw new RangeError(`There is no runtime "${name}"; there are: deno bun`);

@@ -1,6 +1,6 @@
 // The folder that a guest shares with the harness: what guest/run.sh and guest/machine.sh read, and a place for results.
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import type { RunOptions } from "./guest.ts";
 import type { Selection } from "./selection.ts";
@@ -16,10 +16,11 @@ export function makeRunFolder(
   selection: Selection,
   options: RunOptions,
 ): void {
-  for (const name of ["", "files", "results"]) mkdirSync(join(folder, name));
+  for (const name of ["", "files", "results", "programs"]) mkdirSync(join(folder, name));
   for (const script of ["run.sh", "machine.sh"]) {
     copyFileSync(join(import.meta.dirname ?? "", "guest", script), join(folder, script));
   }
+  for (const path of options.programs ?? []) copyFileSync(path, join(folder, "programs", basename(path)));
   writeFileSync(join(folder, "machines"), table);
   for (const [machine, files] of selection) {
     writeFileSync(join(folder, "files", machine), lines(files.map((file) => `./${file}`)));
@@ -34,6 +35,7 @@ function settings(options: RunOptions): string[] {
     ["DENO_CACHE", options.denoCache],
     ["RUNTIMES", [...options.runtimes.keys()].join("\n")],
     // A quarter, so that a file which hangs leaves time for the others.
+    ["export DAXFILE_TEST_PROGRAMS", "/run/daxfile/programs"],
     ["LIMIT", String(Math.ceil(options.timeoutSeconds / 4))],
     ...[...options.runtimes].map(([name, program]): [string, string] => [name.toUpperCase(), program]),
     // The library's own variables reach the tests; which machine it is, the guest says.

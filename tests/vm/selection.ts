@@ -1,6 +1,8 @@
-// Which test files run on which machine: each file says it itself, in a line near its top.
+// Which test files run on which machine: each file says it itself, in lines near its top.
 //
 //   // machines: ext4 xfs devdax        or        // machines: all
+//   // kernel: daxctl                   for our own kernel; any: for Debian's and for ours; without it, for Debian's
+//   // program: kernel/conformance      a folder of C sources, as a program in DAXFILE_TEST_PROGRAMS
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { type Machine, machines, machinesNamed } from "./machines.ts";
@@ -8,7 +10,16 @@ import { type Machine, machines, machinesNamed } from "./machines.ts";
 /** A machine's name to the files that run on it, relative to the checkout. */
 export type Selection = Map<string, string[]>;
 
+/** Debian's kernel, or one with daxctl(2): our own. */
+export type KernelKind = "debian" | "daxctl";
+
 const headerLines = 20;
+
+/** The words behind a name in a file's header. */
+function headerWords(source: string, name: string): string[] {
+  const header = source.split("\n", headerLines).join("\n");
+  return new RegExp(`^// ${name}: *(.+)$`, "m").exec(header)?.[1]?.trim().split(/[\s,]+/) ?? [];
+}
 
 /**
  * The machines that a test file asks for, none if it does not say.
@@ -16,35 +27,70 @@ const headerLines = 20;
  * @throws {RangeError} if it asks for one that does not exist
  */
 export function machinesOf(source: string): Machine[] {
-  const header = source.split("\n", headerLines).join("\n");
-  const names = /^\/\/ machines: *(.+)$/m.exec(header)?.[1]?.trim().split(/[\s,]+/) ?? [];
+  const names = headerWords(source, "machines");
   return names.includes("all") ? [...machines] : machinesNamed(names);
 }
 
-/** All test files of the checkout that ask for a machine. */
-function filesThatAsk(checkout: string): string[] {
+/**
+ * The kernels that a test file asks for.
+ *
+ * @throws {RangeError} if it asks for one that does not exist
+ */
+export function kernelsOf(source: string): KernelKind[] {
+  const [word = "debian", ...more] = headerWords(source, "kernel");
+  if (more.length === 0 && word === "any") return ["debian", "daxctl"];
+  if (more.length === 0 && (word === "debian" || word === "daxctl")) return [word];
+  throw new RangeError(
+    `There is no kernel "${[word, ...more].join(" ")}"; a test file can say: debian daxctl any`,
+  );
+}
+
+/** The folders of C sources that these files want as programs. */
+export function programsOf(checkout: string, files: readonly string[]): string[] {
+  return [
+    ...new Set(
+      files.flatMap((file) => headerWords(readFileSync(join(checkout, file), "utf8"), "program")),
+    ),
+  ];
+}
+
+/** All test files of the checkout that ask for a machine with this kernel. */
+function filesThatAsk(checkout: string, kernel: KernelKind): string[] {
   return readdirSync(join(checkout, "tests"), { recursive: true }).map(String)
     .filter((name) => name.endsWith("_test.ts") && !name.includes("node_modules"))
     .map((name) => join("tests", name))
-    .filter((file) => machinesOf(readFileSync(join(checkout, file), "utf8")).length > 0)
+    .filter((file) => {
+      const source = readFileSync(join(checkout, file), "utf8");
+      return machinesOf(source).length > 0 && kernelsOf(source).includes(kernel);
+    })
     .sort();
 }
 
 /**
  * Files by machine.
  *
- * @param files as given on the command line; none: all that ask for a machine
+ * @param files as given on the command line; none: all that ask for a machine with this kernel
  * @param only these machines; a file named explicitly that asks for no machine runs on them
- * @throws {RangeError} if that selects nothing
+ * @param kernel the one that is booted; a file named explicitly runs on ours even if it asks for Debian's
+ * @throws {RangeError} if that selects nothing, or a file that needs our kernel without it
  */
-export function select(checkout: string, files: readonly string[], only: readonly Machine[]): Selection {
+export function select(
+  checkout: string,
+  files: readonly string[],
+  only: readonly Machine[],
+  kernel: KernelKind,
+): Selection {
   const selection: Selection = new Map();
   const chosen = files.length > 0
     ? files.map((file) => relative(checkout, resolve(file)))
-    : filesThatAsk(checkout);
+    : filesThatAsk(checkout, kernel);
   for (const file of chosen) {
     if (file.startsWith("..")) throw new RangeError(`${file} is outside the checkout ${checkout}`);
-    const asked = machinesOf(readFileSync(join(checkout, file), "utf8"));
+    const source = readFileSync(join(checkout, file), "utf8");
+    if (kernel === "debian" && !kernelsOf(source).includes("debian")) {
+      throw new RangeError(`${file} needs a kernel with daxctl(2): add --kernel`);
+    }
+    const asked = machinesOf(source);
     const wanted = asked.length > 0
       ? asked.filter((machine) => only.length === 0 || only.includes(machine))
       : only;

@@ -1,4 +1,5 @@
 // machines: all
+// kernel: any
 //
 // Each machine is what its name says. Uses nothing of the library, so that a failure here is the harness's.
 import assert from "node:assert/strict";
