@@ -19,6 +19,7 @@
 export { open } from "./src/open.ts";
 export type { OpenOptions } from "./src/options.ts";
 export { DaxFile, type Region } from "./src/file.ts";
+export { Batch, type BatchEntry } from "./src/batch.ts";
 export type { ViewConstructor, WriteOptions } from "./src/arguments.ts";
 export type { Durability, Granularity } from "./src/durability.ts";
 export {
@@ -38,6 +39,8 @@ export {
   MappingFaultError,
 } from "./src/errors.ts";
 export { type Probe, probe } from "./src/probe.ts";
+export type { HugePages } from "./src/huge_pages.ts";
+export type { StaticWay } from "./src/static/outlook.ts";
 export type { Check } from "./src/check.ts";
 export type { Leaf } from "./src/device.ts";
 export type { ExtentFlagName, ExtentRun, Extents } from "./src/extents.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { rememberAddress } from "./addresses.ts";
 import type { LibC, Runtime } from "./runtime.ts";
 import type { Functions, Signature } from "./symbols.ts";
 
@@ -12,7 +13,7 @@ interface BunFfi {
   dlopen(path: string, symbols: Record<string, { args: readonly string[]; returns: string }>): {
     symbols: Record<string, (...parameters: unknown[]) => unknown>;
   };
-  ptr(view: ArrayBufferView): number;
+  ptr(view: ArrayBufferView | ArrayBuffer): number;
   toArrayBuffer(address: number, byteOffset: number, byteLength: number): ArrayBuffer;
 }
 
@@ -55,6 +56,7 @@ export function bun(): Runtime {
     buffer: (address, byteLength) => ffi.toArrayBuffer(address, 0, byteLength),
     // JavaScriptCore never moves the bytes of an array
     addressOf: (view) => ffi.ptr(view),
+    quickAddressOf: rememberAddress((buffer) => ffi.ptr(buffer)),
     sync(file, dataOnly) {
       const fs = process.getBuiltinModule("node:fs");
       return new Promise((resolve) => {

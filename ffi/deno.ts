@@ -4,6 +4,7 @@
  * @module
  */
 
+import { rememberAddress } from "./addresses.ts";
 import type { LibC, Runtime } from "./runtime.ts";
 import { type Functions, type Signature, symbols } from "./symbols.ts";
 
@@ -19,7 +20,7 @@ interface Deno {
   };
   UnsafePointer: {
     create(address: bigint): Pointer;
-    of(view: ArrayBufferView): Pointer;
+    of(view: ArrayBufferView | ArrayBuffer): Pointer;
     value(pointer: Pointer): bigint | number;
   };
   UnsafePointerView: {
@@ -87,6 +88,9 @@ export function deno(): Runtime {
       // V8 keeps arrays of up to 64 bytes inside the heap, where they can move: the pointer is good only for larger ones
       return view.byteLength > 64 ? Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(view))) : undefined;
     },
+    quickAddressOf: rememberAddress((buffer) =>
+      Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer)))
+    ),
     sync: (file, dataOnly) => sync()(file, Number(dataOnly)),
     isRefusal(error) {
       const { NotCapable, PermissionDenied } = Deno.errors;

@@ -10,6 +10,8 @@ import { x86_64 } from "./embedded/x86_64.ts";
 import { type Runtime, runtime } from "./runtime.ts";
 import { abiVersion, type Functions, symbols, versionSymbol } from "./symbols.ts";
 
+export type { Runtime };
+
 /** The native functions. */
 export type Native = Functions<typeof symbols>;
 

@@ -24,8 +24,13 @@ export interface Runtime {
   load<Table extends Record<string, Signature>>(path: string, table: Table): Functions<Table>;
   /** An ArrayBuffer over memory at an address, which must stay mapped until the buffer is detached or collected. */
   buffer(address: number, byteLength: number): ArrayBuffer;
-  /** Where the bytes of a view lie, while the view is held; undefined where the runtime cannot tell. */
+  /**
+   * Where the bytes of a view lie, while the view is held; undefined where the runtime cannot tell, which is so for none of more
+   * than 64 bytes. A microsecond in Deno.
+   */
   addressOf(view: ArrayBufferView): number | undefined;
+  /** The same where the answer is known, else undefined: then to copy some KiB is cheaper than to ask. */
+  quickAddressOf(view: ArrayBufferView): number | undefined;
   /** fsync (or fdatasync) of a descriptor on another thread: 0 or −errno. */
   sync(file: number, dataOnly: boolean): Promise<number>;
   /** Whether this is the runtime's refusal to let native code run, and not a failure of the library. */

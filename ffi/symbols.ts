@@ -39,6 +39,42 @@ export const symbols = {
     parameters: { address: "f64", byteLength: "f64", value: "u32", mode: "u32" },
     result: "i32",
   },
+  daxfile1_checksum: {
+    parameters: { address: "f64", byteLength: "f64", seed: "u32", mode: "u32" },
+    result: "f64",
+  },
+  daxfile1_record: {
+    parameters: {
+      destination: "f64",
+      source: "f64",
+      byteLength: "f64",
+      low: "u32",
+      high: "u32",
+      seed: "u32",
+      mode: "u32",
+    },
+    result: "i32",
+  },
+  daxfile1_record_length: {
+    parameters: { address: "f64", byteLength: "f64", seed: "u32", mode: "u32" },
+    result: "f64",
+  },
+  daxfile1_commit: {
+    parameters: {
+      address: "f64",
+      byteLength: "f64",
+      byteOffset: "f64",
+      batch: "f64",
+      batchLength: "f64",
+      previous: "f64",
+      previousLength: "f64",
+      low: "u32",
+      high: "u32",
+      seed: "u32",
+      mode: "u32",
+    },
+    result: "i32",
+  },
 
   // Mappings
   daxfile1_map: {
@@ -79,6 +115,19 @@ export const symbols = {
     parameters: { number: "u32", path: "f64", flags: "i32", alignBytes: "i32" },
     result: "i32",
   },
+
+  // What keeps a file's blocks in place
+  daxfile1_inode: { parameters: { file: "i32", request: "u32", structure: "f64" }, result: "i32" },
+  daxfile1_lease: { parameters: { file: "i32", operation: "u32" }, result: "i32" },
+  daxfile1_attribute: {
+    parameters: { file: "i32", name: "f64", out: "f64", byteLength: "u32" },
+    result: "i32",
+  },
+  daxfile1_set_attribute: {
+    parameters: { file: "i32", name: "f64", value: "f64", byteLength: "u32" },
+    result: "i32",
+  },
+  daxfile1_collapse: { parameters: { file: "i32", byteOffset: "f64", byteLength: "f64" }, result: "i32" },
 } as const satisfies Record<string, Signature>;
 
 /** The loaded functions: numbers in, a number out. */
@@ -128,6 +177,8 @@ export const Mode = {
   temporal: 1 << 7,
   /** Copy and fill without the fence: the caller drains later. */
   noDrain: 1 << 8,
+  /** The processor computes CRC-32C; on x86-64 it multiplies polynomials as well. */
+  crc32c: 1 << 9,
   /** Bits 16–23: the page size is 2 to this power. */
   pageShift: 16,
 } as const;

@@ -44,6 +44,54 @@ export function checkInteger(name: string, value: number): void {
   }
 }
 
+/**
+ * Checks where a record lies and the three words that go into its checksum.
+ *
+ * @throws {TypeError | RangeError} if the offset is no multiple of 8, or a word no integer of 32 bits
+ */
+export function checkRecord(byteOffset: number, low: number, high: number, seed: number): void {
+  if (byteOffset % 8 !== 0) throw new RangeError(`byteOffset ${byteOffset} is not a multiple of 8`);
+  checkWord("low", low);
+  checkWord("high", high);
+  checkWord("seed", seed);
+}
+
+/**
+ * Checks a number of 32 bits.
+ *
+ * @throws {TypeError | RangeError} if it is no number, or no integer from 0 to 2^32 − 1
+ */
+export function checkWord(name: string, value: number): void {
+  if (typeof value !== "number") throw new TypeError(`${name} is a number, not ${describe(value)}`);
+  if (value >>> 0 !== value) throw new RangeError(`${name} ${value} is not an integer from 0 to 2^32 - 1`);
+}
+
+/**
+ * The lower 32 bits of an integer, in two's complement.
+ *
+ * @throws {TypeError | RangeError} if it is no number or bigint, or no integer from −2^63 to 2^64 − 1; as a number exact to 2^53
+ */
+export function lowWord(value: bigint | number): number {
+  if (typeof value === "number") {
+    if (!Number.isSafeInteger(value)) throw new RangeError(`value ${value} is not an integer within ±2^53`);
+    return value >>> 0;
+  }
+  if (typeof value !== "bigint") {
+    throw new TypeError(`value is a number or bigint, not ${describe(value)}`);
+  }
+  if (value < -0x8000_0000_0000_0000n || value > 0xffff_ffff_ffff_ffffn) {
+    throw new RangeError(`value ${value} does not fit into 64 bits`);
+  }
+  return Number(BigInt.asUintN(32, value));
+}
+
+/** The upper 32 bits of an integer that {@linkcode lowWord} has checked. */
+export function highWord(value: bigint | number): number {
+  return typeof value === "number"
+    ? Math.floor(value / 0x1_0000_0000) >>> 0
+    : Number(BigInt.asUintN(32, value >> 32n));
+}
+
 /** Whether a class makes typed arrays or DataViews. */
 export function isViewClass(type: object): boolean {
   const { prototype } = type as { prototype?: unknown };

@@ -112,14 +112,23 @@ function allocated(findings: Findings): Check {
   return { name, ok: true, value };
 }
 
-/** Whether its blocks stay where they are. */
-function fixed({ kind, isStatic, staticError }: Findings): Check {
+/** Whether its blocks stay where they are, or could. */
+function fixed({ kind, isStatic, staticWay, staticRefusal, untried }: Findings): Check {
   const name = "static";
   if (kind === "device-dax") return { name, ok: true, value: "yes, as every device-dax" };
-  if (isStatic) return { name, ok: true, value: "yes" };
-  if (staticError?.code === "ENOSYS") return { name, ok: false, value: "no", ...because(staticError) };
-  if (staticError !== undefined && kind === "file") {
-    return { name, ok: null, value: "not known", ...because(staticError) };
+  const by = staticWay === "seal" ? "the seal (chattr +i over a proven map)" : "daxctl(2)";
+  if (isStatic) return { name, ok: true, value: `yes, by ${by}` };
+  if (staticRefusal !== undefined) {
+    const { error, reason, hint } = staticRefusal;
+    const remedy = hint === undefined ? {} : { remedy: hint };
+    return { name, ok: false, value: "no", reason: `${reason} (${error})`, ...remedy };
   }
-  return { name, ok: false, value: "no", reason: "nobody asked for it", remedy: "setStatic() makes it so" };
+  if (staticWay === undefined) {
+    const reason = untried ?? "the file cannot be looked at";
+    return { name, ok: null, value: "not known", reason };
+  }
+  const remedy = kind === "file"
+    ? "`daxfile static on FILE` or setStatic() makes it so"
+    : "open it with static: true";
+  return { name, ok: false, value: `no, and can be by ${by}`, reason: "nobody asked for it", remedy };
 }

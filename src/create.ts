@@ -6,7 +6,9 @@
 
 import { library } from "../ffi/library.ts";
 import { DaxError } from "./errors.ts";
+import { pageBytes } from "./options.ts";
 import { parentOf } from "./path.ts";
+import { allocateAligned } from "./static/aligned.ts";
 import {
   closeFile,
   linkFile,
@@ -23,6 +25,13 @@ export interface Creation {
   size: number;
   sparse: boolean;
   mode: number;
+  /** What its blocks shall begin at multiples of in memory, in bytes, where the file system has such; up to a page is any. */
+  alignBytes: number;
+  /**
+   * Whether the file shall be static, asked while it is empty: then every block is written, which makes it one that the file system has
+   * nothing left to do for, and the file has its name before it is attached, for no static file can be given one. May throw.
+   */
+  becomesStatic: (file: number) => boolean;
 }
 
 const EEXIST = 17, EISDIR = 21, ENOENT = 2, EOPNOTSUPP = 95, EINVAL = 22;
@@ -56,7 +65,7 @@ export function createFile<T extends Disposable>(
   }
   let attached: T;
   try {
-    fillOut(unnamed, path, creation);
+    if (fillOut(unnamed, path, creation)) return attachNamed(unnamed, path, creation, attach);
     attached = attach(unnamed);
   } catch (error) {
     closeFile(unnamed);
@@ -80,6 +89,35 @@ export function createFile<T extends Disposable>(
   return attached;
 }
 
+/** The way of a static file: first the name, then all else. The descriptor is still the caller's if this throws. */
+function attachNamed<T>(
+  file: number,
+  path: string,
+  creation: Creation,
+  attach: (file: number) => T,
+): T | undefined {
+  const result = linkFile(file, path);
+  if (result === -EEXIST) {
+    closeFile(file);
+    return undefined;
+  }
+  if (result === -ENOENT) {
+    // No /proc to link from
+    const attached = createNamed(path, creation, attach);
+    closeFile(file);
+    return attached;
+  }
+  if (result < 0) throw createError(-result, path, parentOf(path));
+  try {
+    syncDirectory(parentOf(path), path);
+    return attach(file);
+  } catch (error) {
+    // Who locked it before we could has it now
+    if (!(error instanceof DaxError && error.code === "EBUSY")) unlinkFile(path);
+    throw error;
+  }
+}
+
 /** The way without unnamed files. */
 function createNamed<T>(path: string, creation: Creation, attach: (file: number) => T): T | undefined {
   const file = openFile(path, O.readWrite | O.create | O.exclusive, creation.mode);
@@ -97,15 +135,25 @@ function createNamed<T>(path: string, creation: Creation, attach: (file: number)
   }
 }
 
-function fillOut(file: number, path: string, { size, sparse }: Creation): void {
+/** Gives the file its length and its blocks; whether it shall be static. */
+function fillOut(file: number, path: string, creation: Creation): boolean {
+  const { size, sparse, alignBytes } = creation;
   const { native } = library();
-  if (!sparse) {
-    const result = allocate(file, size, false);
+  const becomesStatic = creation.becomesStatic(file);
+  const steps = [
+    ...(sparse ? [] : [
+      () => alignBytes > pageBytes() ? allocateAligned(file, size, alignBytes) : 0,
+      () => allocate(file, size, false),
+    ]),
+    () => native.daxfile1_truncate(file, size),
+    ...(becomesStatic && !sparse ? [() => writeZeros(file, 0, size)] : []),
+    () => native.daxfile1_sync(file, 0),
+  ];
+  for (const step of steps) {
+    const result = step();
     if (result < 0) throw new DaxError({ operation: "create", error: -result, path, hint: spaceHint(size) });
   }
-  let result = native.daxfile1_truncate(file, size);
-  if (result >= 0) result = native.daxfile1_sync(file, 0);
-  if (result < 0) throw new DaxError({ operation: "create", error: -result, path, hint: spaceHint(size) });
+  return becomesStatic;
 }
 
 /**

@@ -38,11 +38,16 @@ export function leavesOf(kind: "block" | "char", device: Device, files: SystemFi
   return walk(`/sys/dev/${kind}/${link}`, files, depthLimit);
 }
 
+/** The directory of a device in sysfs, below that of its disk if it is a partition; undefined where sysfs does not show it. */
+export function directoryOf(kind: "block" | "char", device: Device, files: SystemFiles): string | undefined {
+  const link = files.readLink(`/sys/dev/${kind}/${device.major}:${device.minor}`);
+  return link === undefined ? undefined : normalise(`/sys/dev/${kind}/${link}`);
+}
+
 /** Whether a block device, or the one that it is a partition of, can be mapped directly; undefined where sysfs does not say. */
 export function offersDax(device: Device, files: SystemFiles): boolean | undefined {
-  const link = files.readLink(`/sys/dev/block/${device.major}:${device.minor}`);
-  if (link === undefined) return undefined;
-  const directory = normalise(`/sys/dev/block/${link}`);
+  const directory = directoryOf("block", device, files);
+  if (directory === undefined) return undefined;
   const text = files.readText(`${directory}/queue/dax`) ?? files.readText(`${parentOf(directory)}/queue/dax`);
   return text === undefined ? undefined : text.trim() === "1";
 }
@@ -101,7 +106,8 @@ function nameOf(directory: string): string {
   return directory.slice(directory.lastIndexOf("/") + 1);
 }
 
-function parentOf(directory: string): string {
+/** The directory above a directory of sysfs. */
+export function parentOf(directory: string): string {
   return directory.slice(0, directory.lastIndexOf("/"));
 }
 

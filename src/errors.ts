@@ -21,6 +21,8 @@ export interface DaxErrorDetails {
   reason?: string | undefined;
   /** What the caller can do about it. */
   hint?: string | undefined;
+  /** Where in the file, in bytes from its start. */
+  byteOffset?: number | undefined;
   /** The error behind this one. */
   cause?: unknown;
 }
@@ -56,9 +58,11 @@ export class DaxError extends Error {
   readonly reason: string;
   /** What to do about it. */
   declare readonly hint?: string;
+  /** Where in the file, in bytes from its start; of a {@linkcode CorruptionError}. */
+  declare readonly byteOffset?: number;
 
   /** Makes an error; daxfile does, and structures built on it may. */
-  constructor({ operation, error, path, reason: given, hint, cause }: DaxErrorDetails) {
+  constructor({ operation, error, path, reason: given, hint, byteOffset, cause }: DaxErrorDetails) {
     const errno = typeof error === "number" ? error : numberOf(error);
     const reason = given ?? meaningOf(errno);
     const code = codeOf(errno);
@@ -71,6 +75,7 @@ export class DaxError extends Error {
     this.reason = reason;
     if (path !== undefined) this.path = path;
     if (hint !== undefined) this.hint = hint;
+    if (byteOffset !== undefined) this.byteOffset = byteOffset;
   }
 }
 

@@ -9,20 +9,24 @@ import { Mode } from "../ffi/symbols.ts";
 import {
   checkInteger,
   flagsOf,
+  highWord,
   isViewClass,
+  lowWord,
   type ViewConstructor,
   within,
   type WriteOptions,
 } from "./arguments.ts";
+import { Batch } from "./batch.ts";
 import { deepFlushRegions } from "./deep_flush.ts";
 import type { Decision, Durability, Granularity } from "./durability.ts";
-import { DaxError, MappingFaultError } from "./errors.ts";
+import { Gate } from "./gate.ts";
 import type { Guard } from "./guard.ts";
 import { type Mapping, windowBytes } from "./mapping.ts";
 import type { Medium } from "./medium.ts";
 import { describe } from "./path.ts";
-import { Rewritten } from "./rewritten.ts";
-import { closeFile, scratchStart } from "./system.ts";
+import { Records, stagingBytes } from "./records.ts";
+import { syncFile } from "./sync.ts";
+import { scratchStart } from "./system.ts";
 
 /** What `open` found out and made. */
 export interface Attachment {
@@ -30,7 +34,8 @@ export interface Attachment {
   readonly mapping: Mapping;
   readonly readOnly: boolean;
   readonly mapSync: boolean;
-  readonly isStatic: boolean;
+  /** Asked until it says yes: a file that is static stays so while it is open. */
+  readonly isStatic: () => boolean;
   readonly decision: Decision;
   readonly medium: Medium;
   readonly guard: Guard | undefined;
@@ -40,12 +45,6 @@ export interface Attachment {
 export let attach: (attachment: Attachment) => DaxFile;
 
 let native: Native;
-
-/** How many bytes cross through the scratch memory; what is larger is copied from where it lies. */
-const stagingBytes = 16 * 1024;
-
-/** How many bytes sync() flushes between two looks at the clock, and for how many milliseconds before the event loop has its turn. */
-const syncStepBytes = 2 ** 18, syncTurnMs = 1;
 
 /**
  * A file as memory: typed arrays over it *are* the file, and {@linkcode DaxFile.persist} makes what was written durable.
@@ -72,22 +71,18 @@ export class DaxFile implements Disposable {
   readonly granularity: Granularity;
   /** What survives once persist has returned: `"power-loss"`, or only `"process-exit"`. */
   readonly durability: Durability;
-  /** Whether its blocks cannot move while it is open. */
-  readonly isStatic: boolean;
   /** Whether the kernel mapped it with MAP_SYNC: its own metadata is durable before a page can be written. */
   readonly mapSync: boolean;
 
+  readonly #askStatic: () => boolean;
+  #isStatic = false;
   readonly #mapping: Mapping;
   readonly #address: number;
   readonly #size: number;
   readonly #mode: number;
   readonly #medium: Medium;
-  readonly #guard: Guard | undefined;
-  /** The end of what the short way may write back: the size, or −1 when every call must look closer. */
-  #limit: number;
-  /** Undefined until the system failed to write something back. */
-  #rewritten: Rewritten | undefined;
-  #closed = false;
+  readonly #gate: Gate;
+  readonly #records: Records;
   /** The buffer that was asked for last, and where it begins. Null and not undefined: that is the `buffer` of an object that is no view. */
   #lastBuffer: ArrayBufferLike | null = null;
   #lastStart = 0;
@@ -101,7 +96,7 @@ export class DaxFile implements Disposable {
     this.path = path;
     this.readOnly = readOnly;
     this.mapSync = mapSync;
-    this.isStatic = isStatic;
+    this.#askStatic = isStatic;
     this.granularity = decision.granularity;
     this.durability = decision.durability;
     this.#mapping = mapping;
@@ -109,8 +104,8 @@ export class DaxFile implements Disposable {
     this.#size = mapping.byteLength;
     this.#mode = decision.mode;
     this.#medium = medium;
-    this.#guard = guard;
-    this.#limit = readOnly || guard !== undefined ? -1 : this.#size;
+    this.#gate = new Gate(path, this.#size, readOnly, guard);
+    this.#records = new Records(mapping, this.#mode, this.#gate);
   }
 
   /** Length of the mapped file in bytes; it does not change while it is open. */
@@ -118,9 +113,18 @@ export class DaxFile implements Disposable {
     return this.#size;
   }
 
+  /**
+   * Whether its blocks cannot move while it is open. Where `static` was not asked for, the first look takes some 50 ms: the kernel's
+   * list of symbols is read.
+   */
+  get isStatic(): boolean {
+    if (!this.#isStatic && !this.closed) this.#isStatic = this.#askStatic();
+    return this.#isStatic;
+  }
+
   /** Whether {@linkcode DaxFile.close} was called. */
   get closed(): boolean {
-    return this.#closed;
+    return this.#gate.closed;
   }
 
   /**
@@ -146,7 +150,7 @@ export class DaxFile implements Disposable {
    * ```
    */
   view<T extends ArrayBufferView>(type: ViewConstructor<T>, byteOffset = 0, length?: number): T {
-    this.#mustBeOpen("view");
+    this.#gate.mustBeOpen("view");
     if (typeof type !== "function" || !isViewClass(type)) {
       throw new TypeError(
         `Cannot view "${this.path}": ${describe(type)} is not a typed array class or DataView`,
@@ -162,7 +166,7 @@ export class DaxFile implements Disposable {
     const count = length ?? Math.floor((this.#size - byteOffset) / elementBytes);
     if (length !== undefined) checkInteger("length", length);
     const byteLength = count * elementBytes;
-    this.#checkInside(byteOffset, byteLength, count);
+    this.#gate.checkInside(byteOffset, byteLength, count);
     if (byteLength > windowBytes) {
       throw new RangeError(
         `A view of ${byteLength} bytes is over the limit of ${windowBytes}: take several views`,
@@ -206,11 +210,11 @@ export class DaxFile implements Disposable {
   persist(first?: ArrayBufferView | number, second?: number): void {
     const start = this.#start(first);
     const length = this.#length(first, second, start);
-    if (!within(start, length, this.#limit)) {
+    if (!within(start, length, this.#gate.limit)) {
       return this.#writeBackClosely("persist", this.#mode, first, start, length);
     }
     const result = native.daxfile1_persist(this.#address + start, length, this.#mode);
-    if (result !== 0) this.#writeBackFailed("persist", result);
+    if (result !== 0) this.#gate.failed("persist", result);
   }
 
   /**
@@ -244,11 +248,11 @@ export class DaxFile implements Disposable {
   flush(first?: ArrayBufferView | number, second?: number): void {
     const start = this.#start(first);
     const length = this.#length(first, second, start);
-    if (!within(start, length, this.#limit)) {
+    if (!within(start, length, this.#gate.limit)) {
       return this.#writeBackClosely("flush", this.#mode, first, start, length);
     }
     const result = native.daxfile1_flush(this.#address + start, length, this.#mode);
-    if (result !== 0) this.#writeBackFailed("flush", result);
+    if (result !== 0) this.#gate.failed("flush", result);
   }
 
   /**
@@ -267,7 +271,7 @@ export class DaxFile implements Disposable {
    * ```
    */
   drain(): void {
-    this.#mustBeOpen("drain");
+    this.#gate.mustBeOpen("drain");
     native.daxfile1_drain(this.#mode);
   }
 
@@ -330,7 +334,9 @@ export class DaxFile implements Disposable {
       throw new TypeError(`source is a typed array or DataView, not ${describe(source)}`);
     }
     const byteLength = source.byteLength;
-    if (!within(byteOffset, byteLength, this.#limit)) this.#checkWrite("write", byteOffset, byteLength);
+    if (!within(byteOffset, byteLength, this.#gate.limit)) {
+      this.#gate.checkWrite("write", byteOffset, byteLength);
+    }
     const mode = options === undefined ? this.#mode : this.#mode | flagsOf(options);
     const destination = this.#address + byteOffset;
     const known = this.#addressOf(source);
@@ -348,7 +354,7 @@ export class DaxFile implements Disposable {
         result = native.daxfile1_copy(destination + done, address + scratchStart, count, mode);
       }
     }
-    this.#written("write", byteOffset, byteLength, result);
+    this.#gate.written("write", byteOffset, byteLength, result);
   }
 
   /**
@@ -371,13 +377,15 @@ export class DaxFile implements Disposable {
    * ```
    */
   fill(byteOffset: number, byteLength: number, value = 0, options?: WriteOptions): void {
-    if (!within(byteOffset, byteLength, this.#limit)) this.#checkWrite("fill", byteOffset, byteLength);
+    if (!within(byteOffset, byteLength, this.#gate.limit)) {
+      this.#gate.checkWrite("fill", byteOffset, byteLength);
+    }
     checkInteger("value", value);
     if (value > 255) throw new RangeError(`value ${value} is not a byte: at most 255`);
     const mode = options === undefined ? this.#mode : this.#mode | flagsOf(options);
     // | 0: Deno takes -0 for no integer
     const result = native.daxfile1_fill(this.#address + byteOffset, byteLength, value | 0, mode);
-    this.#written("fill", byteOffset, byteLength, result);
+    this.#gate.written("fill", byteOffset, byteLength, result);
   }
 
   /**
@@ -400,25 +408,184 @@ export class DaxFile implements Disposable {
    * ```
    */
   store64(byteOffset: number, value: bigint | number): void {
-    if (!within(byteOffset, 8, this.#limit)) this.#checkWrite("store64", byteOffset, 8);
+    if (!within(byteOffset, 8, this.#gate.limit)) this.#gate.checkWrite("store64", byteOffset, 8);
     if (byteOffset % 8 !== 0) throw new RangeError(`byteOffset ${byteOffset} is not a multiple of 8`);
-    let low: number, high: number;
-    if (typeof value === "number") {
-      if (!Number.isSafeInteger(value)) throw new RangeError(`value ${value} is not an integer within ±2^53`);
-      low = value >>> 0;
-      high = Math.floor(value / 0x1_0000_0000) >>> 0;
-    } else {
-      if (typeof value !== "bigint") {
-        throw new TypeError(`value is a number or bigint, not ${describe(value)}`);
-      }
-      if (value < -0x8000_0000_0000_0000n || value > 0xffff_ffff_ffff_ffffn) {
-        throw new RangeError(`value ${value} does not fit into 64 bits`);
-      }
-      low = Number(BigInt.asUintN(32, value));
-      high = Number(BigInt.asUintN(32, value >> 32n));
-    }
+    const low = lowWord(value), high = highWord(value);
     const result = native.daxfile1_store64(this.#address + byteOffset, low, high, this.#mode);
-    this.#written("store64", byteOffset, 8, result);
+    this.#gate.written("store64", byteOffset, 8, result);
+  }
+
+  /**
+   * The CRC-32C (Castagnoli, as iSCSI and ext4 have it) of bytes of the file. By the processor's own instruction where it has one:
+   * some 10 GB/s and more.
+   *
+   * @param byteOffset first byte
+   * @param byteLength number of bytes
+   * @param seed the checksum of what comes before, to continue it; 0, the default, is the standard checksum
+   * @returns an integer of 32 bits
+   * @throws {RangeError} if the range is empty or not inside the file, or the seed is no integer of 32 bits
+   * @throws {TypeError} if the file is closed
+   * @throws {MappingFaultError} if bytes could not be read (option `guard`)
+   *
+   * @example
+   * ```ts
+   * import { open } from "@daxfile/daxfile";
+   *
+   * using file = open("example.dax", { create: true, size: 4096 });
+   * file.write(0, new TextEncoder().encode("123456789"));
+   * console.log(file.checksum(0, 9).toString(16)); // e3069283
+   * ```
+   */
+  checksum(byteOffset: number, byteLength: number, seed = 0): number {
+    return this.#records.checksum(byteOffset, byteLength, seed);
+  }
+
+  /**
+   * Writes a record that says itself whether it is whole, and makes it durable: one native call, one fence. After a crash
+   * {@linkcode DaxFile.recordLength} finds it, or finds nothing; so no length or end has to be stored beside it.
+   *
+   * Little-endian: u32 bytes of payload, u32 CRC-32C, u32 low, u32 high, payload, zeros to a multiple of 8. The checksum, continued
+   * from the seed, is that of low, high, the length and the payload, in this order. An empty payload with both words 0 may look like
+   * no record at all.
+   *
+   * @param byteOffset a multiple of 8; it takes 16 bytes and those of the payload, rounded up to a multiple of 8
+   * @param source the payload
+   * @param low a word to tell this record from others, as a sequence number does
+   * @param high another
+   * @param seed what only readers who know it take for a record: a number that each file, or each generation, has its own of
+   * @param options as for {@linkcode DaxFile.write}; by default past the caches at every size, as a record needs no cache line flushed then
+   * @throws {RangeError} if the record does not fit into the file, the offset is misaligned, or a word is no integer of 32 bits
+   * @throws {TypeError} if the source is no Uint8Array, or the file is closed
+   * @throws {DaxError} as {@linkcode DaxFile.persist}
+   *
+   * @example
+   * ```ts
+   * import { open } from "@daxfile/daxfile";
+   *
+   * using file = open("example.dax", { create: true, size: 4096 });
+   * file.writeRecord(0, new TextEncoder().encode("first"), 1, 0, 0x5eed);
+   * file.writeRecord(24, new TextEncoder().encode("second"), 2, 0, 0x5eed);
+   * console.log(file.recordLength(24, file.size, 0x5eed)); // 6
+   * ```
+   */
+  writeRecord(
+    byteOffset: number,
+    source: Uint8Array,
+    low: number,
+    high: number,
+    seed: number,
+    options?: WriteOptions,
+  ): void {
+    this.#records.write(byteOffset, source, low, high, seed, options);
+  }
+
+  /**
+   * Looks for a record that {@linkcode DaxFile.writeRecord} wrote.
+   *
+   * @param byteOffset where it would begin, a multiple of 8; up to the size of the file
+   * @param end what it must lie before, with its payload rounded up to a multiple of 8; up to the size of the file
+   * @param seed what it was written with
+   * @returns the bytes of its payload, which begins 16 bytes further on; −1 if no intact record is there. Sixteen zeros are none
+   * @throws {RangeError} if the offset is misaligned, one of both is outside the file, or the seed is no integer of 32 bits
+   * @throws {TypeError} if the file is closed
+   * @throws {MappingFaultError} if bytes could not be read (option `guard`)
+   *
+   * @example Read one after another
+   * ```ts
+   * import { open } from "@daxfile/daxfile";
+   *
+   * using file = open("example.dax", { create: true, size: 4096 });
+   * file.writeRecord(0, new TextEncoder().encode("only one"), 1, 0, 7);
+   * let at = 0;
+   * for (let length; (length = file.recordLength(at, file.size, 7)) >= 0; at += 16 + Math.ceil(length / 8) * 8) {
+   *   console.log(new TextDecoder().decode(file.view(Uint8Array, at + 16, length)));
+   * }
+   * ```
+   */
+  recordLength(byteOffset: number, end: number, seed: number): number {
+    return this.#records.length(byteOffset, end, seed);
+  }
+
+  /**
+   * An empty list of writes, for {@linkcode DaxFile.commit}. It belongs to no file.
+   *
+   * @param byteLength bytes that its entries may take: for each write 8, and its bytes rounded up to a multiple of 8
+   * @throws {RangeError} if that is no integer, or less than 16
+   *
+   * @example
+   * ```ts
+   * import { open } from "@daxfile/daxfile";
+   *
+   * using file = open("example.dax", { create: true, size: 4096 });
+   * const batch = file.batch(256);
+   * batch.write(2048, new Uint8Array([1, 2, 3]));
+   * ```
+   */
+  batch(byteLength: number): Batch {
+    return new Batch(byteLength);
+  }
+
+  /**
+   * Several writes, all or nothing, in one native call and with one fence (on page granularity one msync from the first to the last
+   * byte concerned): writes the batch as a record, starts to write back what an earlier batch changed, waits for both, and then
+   * stores each write of the batch in its place.
+   *
+   * Those last stores are **not** durable when it returns: the record is, from which a reader after a crash makes them again
+   * ({@linkcode Batch.entries}). They are durable once their batch was given to a later commit as `previous`, or their ranges were
+   * persisted. So two records used in turn are enough; and what is written in other ways meanwhile needs {@linkcode DaxFile.defer}.
+   *
+   * @param byteOffset where the record goes, a multiple of 8; it takes 16 bytes and {@linkcode Batch.byteLength}
+   * @param batch the writes; may be empty
+   * @param low as for {@linkcode DaxFile.writeRecord}
+   * @param high as there
+   * @param seed as there
+   * @param previous the batch of the commit before, to make its own writes durable
+   * @throws {RangeError} if the record or a write of either batch is outside the file, the offset is misaligned, or a word is no
+   *   integer of 32 bits; nothing was written then
+   * @throws {TypeError} if one of both is no batch, or the file is closed
+   * @throws {DaxError} as {@linkcode DaxFile.persist}; nothing was stored in place then
+   *
+   * @example
+   * ```ts
+   * import { open } from "@daxfile/daxfile";
+   *
+   * using file = open("example.dax", { create: true, size: 8192 });
+   * const batch = file.batch(256);
+   * batch.write(4096, new Uint8Array([1, 2, 3]));
+   * batch.write(6144, new Uint8Array([4, 5, 6]));
+   * file.commit(0, batch, 1, 0, 0x5eed);
+   * const next = file.batch(256);
+   * next.write(4096, new Uint8Array([7]));
+   * file.commit(1024, next, 2, 0, 0x5eed, batch); // the first batch is durable in its places now
+   * ```
+   */
+  commit(byteOffset: number, batch: Batch, low: number, high: number, seed: number, previous?: Batch): void {
+    this.#records.commit(byteOffset, batch, low, high, seed, previous);
+  }
+
+  /**
+   * Has a function called once, before anything else becomes durable through this file by whomever: {@linkcode DaxFile.persist},
+   * `flush`, `write`, `fill`, `store64`, `deepFlush` and `sync`, but not `writeRecord` and `commit`. What a structure needs whose last
+   * stores are durable only in its record: replayed after a crash, it would undo a later write to the same bytes.
+   *
+   * It is called after the checks of that call and before its work, and can use every method itself. If it throws, so does that call,
+   * which has then done nothing, and it is called again before the next one. Costs nothing where nothing is deferred.
+   *
+   * @param settle what to call; undefined takes it back
+   * @throws {TypeError} if it is no function, another one is deferred already, or the file is closed
+   *
+   * @example
+   * ```ts
+   * import { open } from "@daxfile/daxfile";
+   *
+   * using file = open("example.dax", { create: true, size: 4096 });
+   * file.defer(() => console.log("settled first"));
+   * file.store64(0, 1); // prints it
+   * file.store64(0, 2);
+   * ```
+   */
+  defer(settle: (() => void) | undefined): void {
+    this.#gate.defer(settle);
   }
 
   /**
@@ -438,28 +605,8 @@ export class DaxFile implements Disposable {
    * ```
    */
   async sync(): Promise<void> {
-    this.#checkWrite("sync", 0, this.#size);
-    const method = this.#mode & Mode.methodMask;
-    if (method === Mode.msync) {
-      // A descriptor of its own: close may come first, and its number would be somebody else's by then
-      const file = native.daxfile1_duplicate(this.#mapping.file);
-      if (file < 0) throw new DaxError({ operation: "sync", error: -file, path: this.path });
-      const result = await library().runtime.sync(file, true).finally(() => closeFile(file));
-      if (result !== 0) this.#writeBackFailed("sync", result);
-    } else {
-      const end = method === Mode.fence ? 0 : this.#size;
-      let turn = performance.now();
-      for (let done = 0; done < end; done += syncStepBytes) {
-        this.#mustBeOpen("sync");
-        native.daxfile1_flush(this.#address + done, Math.min(syncStepBytes, end - done), this.#mode);
-        if (performance.now() - turn < syncTurnMs) continue;
-        await new Promise((resolve) => setTimeout(resolve, 0));
-        turn = performance.now();
-      }
-      this.drain();
-    }
-    this.#mustBeOpen("sync");
-    this.#checkSurvivors("sync", 0, this.#size);
+    this.#gate.checkWrite("sync", 0, this.#size);
+    await syncFile(native, this.#mapping, this.#mode, this.#gate);
   }
 
   /**
@@ -479,13 +626,11 @@ export class DaxFile implements Disposable {
    * ```
    */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#limit = -1;
+    if (this.#gate.closed) return;
     this.#lastBuffer = null;
-    const unreported = this.#guard?.close() ?? false;
+    const unreported = this.#gate.close();
     this.#mapping.close();
-    if (unreported) throw this.#faultError("close");
+    if (unreported) throw this.#gate.faultError("close");
   }
 
   /** {@linkcode DaxFile.close}, at the end of a `using` block. */
@@ -525,7 +670,7 @@ export class DaxFile implements Disposable {
     start: number,
     length: number,
   ): void {
-    this.#mustBeOpen(operation);
+    this.#gate.mustBeOpen(operation);
     if (typeof first === "object" && first !== null) {
       if (Number.isNaN(start) || !ArrayBuffer.isView(first)) {
         throw new TypeError(
@@ -536,95 +681,11 @@ export class DaxFile implements Disposable {
         throw new TypeError(`Cannot ${operation}: the view of "${this.path}" is detached`);
       }
     }
-    this.#checkWrite(operation, start, length);
+    this.#gate.checkWrite(operation, start, length);
     const call = operation === "flush" ? native.daxfile1_flush : native.daxfile1_persist;
     const result = call(this.#address + start, length, mode);
-    if (result !== 0) this.#writeBackFailed(operation, result);
-    this.#checkSurvivors(operation, start, length);
-  }
-
-  /** Everything that can be wrong before bytes are written or written back. */
-  #checkWrite(operation: string, byteOffset: number, byteLength: number): void {
-    this.#mustBeOpen(operation);
-    if (this.readOnly) {
-      const reason = "it is open to be read";
-      throw new DaxError({
-        operation,
-        error: "EACCES",
-        path: this.path,
-        reason,
-        hint: "Open it without readOnly",
-      });
-    }
-    checkInteger("byteOffset", byteOffset);
-    if (byteOffset < this.#size) checkInteger("byteLength", byteLength);
-    this.#checkInside(byteOffset, byteLength);
-  }
-
-  #checkInside(byteOffset: number, byteLength: number, elements = byteLength): void {
-    if (byteOffset >= this.#size) {
-      throw new RangeError(
-        `byteOffset ${byteOffset} is not inside "${this.path}", which has ${this.#size} bytes`,
-      );
-    }
-    if (byteOffset + byteLength > this.#size) {
-      const range = elements === byteLength
-        ? `${byteLength} bytes`
-        : `${elements} elements (${byteLength} bytes)`;
-      throw new RangeError(
-        `byteOffset ${byteOffset} and ${range} are not inside "${this.path}", which has ${this.#size} bytes`,
-      );
-    }
-    if (byteLength === 0) {
-      throw new RangeError(`A range of 0 bytes at byteOffset ${byteOffset}: there is nothing to do`);
-    }
-  }
-
-  #mustBeOpen(operation: string): void {
-    if (this.#closed) throw new TypeError(`Cannot ${operation}: "${this.path}" is closed`);
-  }
-
-  /** After write, fill and store64: an error, or a range that is good again after one. */
-  #written(operation: string, byteOffset: number, byteLength: number, result: number): void {
-    if (result !== 0) this.#writeBackFailed(operation, result);
-    if (this.#limit >= 0) return;
-    this.#rewritten?.add(byteOffset, byteOffset + byteLength);
-    this.#checkSurvivors(operation, byteOffset, byteLength);
-  }
-
-  /** Refuses to call bytes durable that were lost before. */
-  #checkSurvivors(operation: string, byteOffset: number, byteLength: number): void {
-    if (this.#rewritten !== undefined && !this.#rewritten.covers(byteOffset, byteOffset + byteLength)) {
-      throw new DaxError({
-        operation,
-        error: "EIO",
-        path: this.path,
-        reason: "the system failed to write this file back before, and does not say which bytes it lost",
-        hint: "Write them again with write(), fill() or store64(), better into a file on another device",
-      });
-    }
-    if (this.#guard?.faulted()) throw this.#faultError(operation);
-  }
-
-  #writeBackFailed(operation: string, result: number): never {
-    this.#rewritten = new Rewritten();
-    this.#limit = -1;
-    throw new DaxError({
-      operation,
-      error: -result,
-      path: this.path,
-      hint: "Nothing in it is durable until it is written again: the device has failed or is full",
-    });
-  }
-
-  #faultError(operation: string): MappingFaultError {
-    return new MappingFaultError({
-      operation,
-      error: "EIO",
-      path: this.path,
-      reason: "memory behind the file could not be reached, and stores into it were lost",
-      hint: "The file was truncated, the disk is full or the medium has a bad block: close it and look",
-    });
+    if (result !== 0) this.#gate.failed(operation, result);
+    this.#gate.checkSurvivors(operation, start, length);
   }
 }
 

@@ -11,13 +11,17 @@ import { offersDax } from "./device.ts";
 import { decide, type Decision, type Granularity } from "./durability.ts";
 import { DaxError } from "./errors.ts";
 import { describeExtents, type Extents } from "./extents.ts";
+import { countHugePages, hugeBytes, type HugePages } from "./huge_pages.ts";
 import { unmapFile } from "./mapping.ts";
 import { blockDeviceOf, deviceDaxGeometry, kernelFiles, type Medium, mediumOf } from "./medium.ts";
 import { mappableBytes, mapShared, openError } from "./open.ts";
 import { forcedGranularity, pageBytes } from "./options.ts";
 import { type LockState, lockState } from "./lock_state.ts";
 import { parentOf } from "./path.ts";
-import { daxctl, DAXCTL_F_GET, DAXCTL_F_STATIC } from "./static.ts";
+import { outlook, type StaticWay } from "./static/outlook.ts";
+import { runsOf } from "./static/block_map.ts";
+import { physicalBase } from "./static/physical.ts";
+import { isRefusal, type Refusal } from "./static/refusal.ts";
 import {
   fileExtents,
   FileType,
@@ -63,11 +67,15 @@ export interface Findings {
   forced?: Granularity;
   extents?: Extents;
   extentsError?: DaxError;
+  /** Only of a file with DAX. */
+  hugePages?: HugePages;
   /** What the file system still has, in bytes. */
   freeBytes?: number;
   isStatic: boolean;
-  /** Why it is not known whether the file is static, or why it cannot be. */
-  staticError?: DaxError;
+  /** By which way it is static, or could be. */
+  staticWay?: StaticWay;
+  /** Why it is not static and cannot be. */
+  staticRefusal?: Refusal;
   /** Why nothing could be tried. */
   untried?: string;
 }
@@ -133,7 +141,7 @@ function findOutAboutOld(named: number, findings: Findings & { stat: Stat }): Fi
     findings.lock = lockState(file, path, stat);
     addMapping(file, findings.size!, findings);
     if (regular) addExtents(file, findings);
-    addStatic(path, findings);
+    addStatic(file, findings, false);
     return findings;
   });
 }
@@ -178,9 +186,9 @@ function findOutAboutNew(path: string, directory: string, findings: Findings): F
         addMedium(file, stat, findings);
       }
       addMapping(file, 0, findings);
+      addStatic(file, findings, true);
     });
   }
-  addStatic(directory, findings);
   return findings;
 }
 
@@ -212,25 +220,32 @@ function addMapping(file: number, size: number, findings: Findings): void {
 }
 
 function addExtents(file: number, findings: Findings): void {
+  const { path, size = 0, stat, medium } = findings;
   const extents = fileExtents(file, false);
-  if (typeof extents !== "number") findings.extents = describeExtents(extents, findings.size ?? 0);
-  else {findings.extentsError = new DaxError({
-      operation: "map blocks of",
-      error: -extents,
-      path: findings.path,
-    });}
-}
-
-function addStatic(path: string, findings: Findings): void {
-  if (findings.kind === "device-dax") {
-    findings.isStatic = true;
+  if (typeof extents === "number") {
+    findings.extentsError = new DaxError({ operation: "map blocks of", error: -extents, path });
     return;
   }
-  try {
-    findings.isStatic = daxctl(path, DAXCTL_F_GET) === DAXCTL_F_STATIC;
-  } catch (error) {
-    findings.staticError = caught(error);
+  findings.extents = describeExtents(extents, size);
+  if (!findings.dax || stat === undefined || medium === undefined) return;
+  const found = physicalBase(blockDeviceOf(stat, medium), kernelFiles);
+  findings.hugePages = isRefusal(found)
+    ? { total: Math.floor(size / hugeBytes), possible: 0, unknown: found.reason }
+    : { ...countHugePages(runsOf(extents, size), size, found.base), base: found.base };
+}
+
+function addStatic(file: number, findings: Findings, isNew: boolean): void {
+  if (findings.kind === "device-dax") {
+    findings.isStatic = true;
+    findings.staticWay = "device-dax";
+    return;
   }
+  const { path, stat, medium } = findings;
+  if (stat === undefined || medium === undefined) return;
+  const { isStatic, way, refusal } = outlook({ file, path, stat, medium }, isNew);
+  findings.isStatic = isStatic;
+  if (way !== undefined) findings.staticWay = way;
+  if (refusal !== undefined) findings.staticRefusal = refusal;
 }
 
 /** Opens without noting the time of access, where this user may. */

@@ -22,7 +22,11 @@ import {
   pageBytes,
 } from "./options.ts";
 import { toPath } from "./path.ts";
-import { noCallHint } from "./static.ts";
+import { isStatic } from "./static.ts";
+import type { Subject } from "./static/check.ts";
+import { carriesSeal } from "./static/control.ts";
+import { hold, mustBeStatic, planNew, putBack, reopen, type Reopened } from "./static/hold.ts";
+import type { Marker } from "./static/marker.ts";
 import { closeFile, FileType, loadLibrary, Lock, O, openFile, type Stat, statFile } from "./system.ts";
 
 /**
@@ -31,15 +35,20 @@ import { closeFile, FileType, loadLibrary, Lock, O, openFile, type Stat, statFil
  * A new file is allocated in full and durable together with its name when this returns. An existing one gets its holes
  * allocated, unless it is `sparse` or `readOnly`. It is locked against other writers until it is closed.
  *
- * Blocks for as long as the disk takes to allocate and to sync a new file; else some tens of microseconds.
+ * With `static`, a file becomes static and stays so when it is closed; sealed, after a reboot too. A new one is written in full. See
+ * docs/static-dax.md for what each system enforces.
+ *
+ * Blocks for as long as the disk takes to allocate and to sync a new file, and with `static` to read the map of its blocks; else some
+ * tens of microseconds.
  *
  * @param path the file: a string or a file URL; a device-dax (`/dev/dax0.0`) too
  * @param options what is asked, see {@linkcode OpenOptions}
  * @returns the open file
  * @throws {TypeError | RangeError} if an option is wrong
- * @throws {DaxError} ENOENT, EACCES, EISDIR, ENOSPC, … as the system answers; EBUSY if another has locked it; EINVAL if the file is empty or
- *   has another size than asked; ENODEV if it cannot be mapped; ENOTSUP if the granularity or static mode cannot be had; ENOSYS where
- *   there is no native library for this system; EPERM without `--allow-ffi` in Deno
+ * @throws {DaxError} ENOENT, EACCES, EISDIR, ENOSPC, … as the system answers; EBUSY if another has locked it, or has a sealed file open;
+ *   EINVAL if the file is empty or has another size than asked; ENODEV if it cannot be mapped; ENOTSUP if the granularity or static mode
+ *   cannot be had; EPERM for a sealed file without `static`, for `static: true` without CAP_LINUX_IMMUTABLE, and without
+ *   `--allow-ffi` in Deno; ESTALE if it was static and its blocks were moved since; ENOSYS where there is no native library for this system
  *
  * @example
  * ```ts
@@ -55,17 +64,24 @@ export function open(path: string | URL, options: OpenOptions = {}): DaxFile {
   const name = toPath(path);
   const checked = checkOptions(options);
   loadLibrary("open", name);
-  const { create, exclusive, readOnly, size, sparse, mode } = checked;
+  const { create, exclusive, readOnly, size, sparse, mode, align: alignBytes } = checked;
   const flags = (readOnly ? O.readOnly : O.readWrite) | O.nonblock; // nonblock: a pipe must not wait for its other end
+  checkPageAlign(checked);
   let file = openFile(name, flags);
+  if (file === -1 /* EPERM: perhaps it is sealed */ && !exclusive && checked.static !== false) {
+    const reopened = reopen(name, checked.align, (file) => lock(file, name, checked.lock));
+    if (reopened !== undefined) return openReopened(reopened, name, checked);
+  }
   if (file === -2 /* ENOENT */ && create) {
     if (size === undefined) throw new TypeError(`Cannot create "${name}" without a size`);
-    const made = createFile(name, { size, sparse, mode }, (file) => openDescriptor(file, name, checked));
+    const becomesStatic = (file: number) => planNew(file, name, checked);
+    const creation = { size, sparse, mode, alignBytes, becomesStatic };
+    const made = createFile(name, creation, (file) => openDescriptor(file, name, checked));
     if (made !== undefined) return made;
     // Somebody else was faster; still nothing: a symbolic link that leads nowhere
     file = exclusive ? -17 : openFile(name, flags);
-  } else if (file >= 0 && exclusive) {
-    closeFile(file);
+  } else if (exclusive && (file >= 0 || file === -1)) {
+    if (file >= 0) closeFile(file);
     file = -17;
   }
   if (file < 0) throw openError(-file, name, checked);
@@ -77,14 +93,25 @@ export function open(path: string | URL, options: OpenOptions = {}): DaxFile {
   }
 }
 
-function openDescriptor(file: number, path: string, options: CheckedOptions): DaxFile {
+/** A sealed file whose seal is off: whatever goes wrong, it is put back. */
+function openReopened({ file, marker }: Reopened, path: string, options: CheckedOptions): DaxFile {
+  try {
+    return openDescriptor(file, path, options, marker);
+  } catch (error) {
+    putBack(file, path, marker);
+    closeFile(file);
+    throw error;
+  }
+}
+
+/** `marker`: of a file that {@linkcode reopen} opened, and locked. */
+function openDescriptor(file: number, path: string, options: CheckedOptions, marker?: Marker): DaxFile {
   const { readOnly } = options;
-  lock(file, path, options.lock);
+  if (marker === undefined) lock(file, path, options.lock);
   const stat = statFile(file);
   if (typeof stat === "number") throw new DaxError({ operation: "open", error: -stat, path });
   const geometry = deviceDaxGeometry(stat);
   const byteLength = mappableBytes(stat, geometry?.byteLength, path, options);
-  const isStatic = staticState(path, geometry !== undefined, options);
   if (readOnly && geometry !== undefined) {
     const reason =
       "a device-dax can only be mapped shared, and a store into a view that may only be read would end the process";
@@ -107,13 +134,60 @@ function openDescriptor(file: number, path: string, options: CheckedOptions): Da
       forcedGranularity(options.forced),
     );
     checkGranularity(decision, path, options);
-    if (!readOnly && !options.sparse && geometry === undefined) allocateHoles(file, path, byteLength);
-    if (readOnly) address = mapPrivately(file, byteLength, path, address);
+    if (readOnly) {
+      if (options.static === true && !isStaticNow(file)) throw mustBeStatic(path);
+      address = mapPrivately(file, byteLength, path, address);
+    }
     const guard = options.guard ? new Guard(address, byteLength, path) : undefined;
-    const mapping = new Mapping(address, byteLength, file, guard);
+    const subject = { file, path, stat, medium };
+    const held = readOnly || geometry !== undefined ? undefined : settle(subject, options, guard, marker);
+    const mapping = new Mapping(address, byteLength, held ?? file, guard);
+    const known = geometry !== undefined || held !== undefined;
+    const isStatic = () => known || isStaticNow(mapping.file);
+    if (held !== undefined && held !== file) closeFile(file);
     return attach({ path, mapping, readOnly, mapSync: mapped.mapSync, isStatic, decision, medium, guard });
   } catch (error) {
     unmapFile(address, byteLength);
+    throw error;
+  }
+}
+
+/**
+ * Makes a mapped file static, or else allocates what it has not, as the options say.
+ *
+ * @returns the descriptor to keep, if it is static
+ */
+function settle(
+  subject: Subject,
+  options: CheckedOptions,
+  guard: Guard | undefined,
+  marker: Marker | undefined,
+): number | undefined {
+  try {
+    const held = options.static === false ? undefined : hold(subject, options, marker);
+    if (held === undefined && !options.sparse) fillHoles(subject);
+    return held;
+  } catch (error) {
+    guard?.close();
+    throw error;
+  }
+}
+
+/** A file that the kernel keeps static has no holes, and refuses to be allocated. */
+function fillHoles({ file, path, stat }: Subject): void {
+  try {
+    allocateHoles(file, path, stat.size);
+  } catch (error) {
+    if (!(error instanceof DaxError && error.code === "ETXTBSY" && isStaticNow(file))) throw error;
+  }
+}
+
+/** Asked anew each time, of the very file. */
+function isStaticNow(file: number): boolean {
+  try {
+    return isStatic(`/proc/self/fd/${file}`);
+  } catch (error) {
+    if (error instanceof DaxError) return false;
     throw error;
   }
 }
@@ -166,15 +240,11 @@ export function mappableBytes(
   return byteLength;
 }
 
-/** Whether the file is static, where that was asked for. The page size is the least alignment there is. */
-function staticState(path: string, isDevice: boolean, { static: wanted, align }: CheckedOptions): boolean {
+/** The page size is the least alignment there is. */
+function checkPageAlign({ align }: CheckedOptions): void {
   if (align !== 0 && align < pageBytes()) {
     throw new RangeError(`align ${align} is less than the page size, ${pageBytes()}`);
   }
-  if (isDevice) return true;
-  if (wanted !== true) return false;
-  const reason = "no way to keep this file's blocks in place is known here";
-  throw new DaxError({ operation: "open", error: "ENOTSUP", path, reason, hint: noCallHint });
 }
 
 /** Maps a file shared, with MAP_SYNC where the kernel gives it and can be believed. */
@@ -227,6 +297,11 @@ export function openError(
   path: string,
   options: Pick<CheckedOptions, "readOnly" | "create">,
 ): DaxError {
+  if (errno === 1 /* EPERM */ && carriesSeal(path)) {
+    const reason = "it is static, sealed by daxfile";
+    const hint = "Open it with static: true, or make it ordinary: `daxfile static off FILE`";
+    return new DaxError({ operation: "open", error: errno, path, reason, hint });
+  }
   return new DaxError({ operation: "open", error: errno, path, hint: openHint(errno, options) });
 }
 
@@ -235,6 +310,8 @@ function openHint(
   { readOnly, create }: Pick<CheckedOptions, "readOnly" | "create">,
 ): string | undefined {
   switch (errno) {
+    case 1:
+      return "It may be immutable: `lsattr FILE` shows an i then, and `chattr -i FILE` takes it away";
     case 2:
       return create
         ? "It is a symbolic link that leads nowhere: remove it"

@@ -26,9 +26,15 @@ export interface OpenOptions {
   mode?: number;
   /** Map it to be read: stores into a view then stay in this process. Default false. */
   readOnly?: boolean;
-  /** Its blocks must not move while it is open: true to throw where that cannot be had, `"prefer"` to go on. Default false. */
+  /**
+   * Its blocks must not move: true to throw where that cannot be had, `"prefer"` to go on, and {@linkcode DaxFile.isStatic} says what was
+   * got. It stays static when it is closed. A sealed file is opened to write with this only. Default false.
+   */
   static?: boolean | "prefer";
-  /** With `static`: alignment of the file's extents in bytes, a power of two; 0, the default, means the page size. */
+  /**
+   * Alignment of the file's extents in memory, in bytes, a power of two; 0, the default, means the page size. A file that is made gets
+   * such blocks where the file system has them: with 2 MiB it is mapped in pages of 2 MiB. With `static`, it must have them.
+   */
   align?: number;
   /** The coarsest granularity that is accepted: a coarser one is an error (ENOTSUP). Default `"page"`, which is any. */
   granularity?: Granularity;
@@ -102,6 +108,7 @@ export function checkOptions(options: OpenOptions): CheckedOptions {
   if (wanted !== true && wanted !== false && wanted !== "prefer") {
     throw new TypeError(`static is true, false or "prefer", not ${describe(wanted)}`);
   }
+  if (wanted === true && sparse) throw new TypeError("A sparse file cannot be static");
   checkAlign(align);
   const { lock = readOnly ? "shared" : "exclusive" } = options;
   if (lock !== "exclusive" && lock !== "shared" && lock !== "none") {

@@ -10,8 +10,10 @@ import type { Leaf } from "./device.ts";
 import { type Durability, type Granularity, methodName } from "./durability.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { Extents } from "./extents.ts";
+import type { HugePages } from "./huge_pages.ts";
 import { type Access, type Findings, findOut, type PathKind } from "./findings.ts";
 import { toPath } from "./path.ts";
+import type { StaticWay } from "./static/outlook.ts";
 import { loadLibrary } from "./system.ts";
 
 /** What {@linkcode open} would get at a path. A property that is undefined could not be found out; `checks` says why. */
@@ -55,10 +57,14 @@ export interface Probe {
   readonly cachesPersistent?: boolean;
   /** The map of its blocks; undefined for a new file, and where the file system has none to show (tmpfs). */
   readonly extents?: Extents;
+  /** How much of it can be mapped in pages of 2 MiB; only of a file with DAX. */
+  readonly hugePages?: HugePages;
   /** What the file system still has for an ordinary user, in bytes. */
   readonly freeBytes?: number;
   /** Whether its blocks cannot move. */
   readonly isStatic: boolean;
+  /** By which way it is static, or could be: docs/static-dax.md. Absent where it cannot; `checks` says why. */
+  readonly staticWay?: StaticWay;
   /** All of this point by point: whether open gets it, and where not, why and the remedy. */
   readonly checks: readonly Check[];
 }
@@ -98,7 +104,7 @@ export function probe(path: string | URL): Probe {
 /** The public shape of what was found out. */
 export function toProbe(findings: Findings): Probe {
   const { path, kind, access, size, lock, medium, dax, mapSync, decision, forced, extents } = findings;
-  const { freeBytes, isStatic } = findings;
+  const { freeBytes, hugePages, isStatic, staticWay } = findings;
   const refused = refusal(findings);
   const probe: { [key in keyof Probe]: Probe[key] | undefined } = {
     path,
@@ -123,8 +129,10 @@ export function toProbe(findings: Findings): Probe {
     flushMethod: decision && methodName(decision.mode),
     cachesPersistent: medium?.eadr,
     extents,
+    hugePages,
     freeBytes,
     isStatic,
+    staticWay,
     checks: examine(findings),
   };
   return Object.fromEntries(

@@ -1,15 +1,17 @@
 /**
- * Static files: a file whose blocks cannot move. daxctl is the system call that was proposed for it in 2017 ("[RFC PATCH 2/2] mm,
- * fs: daxfile"); it is in no released kernel, so it is called only where its number is known, never under a guessed one.
+ * Static files: a file whose blocks cannot move. Here, what a program calls; which of the three ways does it, static/control.ts decides,
+ * and docs/static-dax.md tells.
  *
  * @module
  */
 
-import { library } from "../ffi/library.ts";
 import { DaxError } from "./errors.ts";
 import { deviceDaxGeometry } from "./medium.ts";
 import { describe, toPath } from "./path.ts";
-import { callDaxctl, loadLibrary, O, openFile, readText, statFile, withFile } from "./system.ts";
+import { syscallNumber } from "./static/call.ts";
+import { control } from "./static/control.ts";
+import { isSealed } from "./static/seal.ts";
+import { FileType, loadLibrary, O, openFile, statFile, withFile } from "./system.ts";
 
 /** Report the file's state; comes before the check for the capability. */
 export const DAXCTL_F_GET = 1;
@@ -18,39 +20,32 @@ export const DAXCTL_F_DAX = 2;
 /** With {@linkcode daxctl}: make the file static; without it: make it ordinary again. */
 export const DAXCTL_F_STATIC = 4;
 
-/** The number of our own kernel's call on x86-64 (kernel/ in this repository). */
-const ourNumber = 548;
-
-/** Numbers below are given to other calls, today or on x32; above them nothing has a meaning yet. */
-const firstFreeNumber = 548;
-
-/** What to do where the kernel has no such call. */
-export const noCallHint =
-  "Run a kernel that has daxctl(2) and name its number in DAXFILE_SYSCALL_NR, use device-dax, or open without static";
-
 /**
- * The system call, with its own ABI: what goes in goes to the kernel, what comes back is its answer.
+ * The system call that was proposed in 2017 ("[RFC PATCH 2/2] mm, fs: daxfile"), with its own ABI, whichever way gives the answer.
  *
- * It is issued only under a number that is known to be daxctl's: the environment variable DAXFILE_SYSCALL_NR names it, or the
- * kernel's symbol list (/proc/kallsyms) has the call. The number in the proposal, 333, has been another call since Linux 4.18.
+ * Where the kernel has the call, it is called: the kernel's symbol list (/proc/kallsyms) names it, or the environment variable
+ * DAXFILE_SYSCALL_NR gives its number. Elsewhere the seal does the same as far as today's kernels enforce it: the immutable flag,
+ * over a map of blocks that is proven before and after. A device-dax is static by nature. The differences are listed in
+ * docs/static-dax.md. A wrong number is another call, so none is ever tried: the proposal's own, 333, is io_pgetevents since Linux 4.18.
+ *
+ * Blocks for as long as the file's map takes to read: a millisecond for some thousand extents.
  *
  * @param path the file: a string or a file URL
- * @param flags {@linkcode DAXCTL_F_GET}, {@linkcode DAXCTL_F_STATIC} or 0
+ * @param flags {@linkcode DAXCTL_F_GET}, {@linkcode DAXCTL_F_STATIC}, or 0 to make it ordinary again
  * @param align alignment of the file's extents in bytes, a power of two; 0 means the page size
  * @returns for GET {@linkcode DAXCTL_F_STATIC} or 0; else 0
- * @throws {DaxError} ENOSYS where the kernel has no such call; EINVAL, EPERM, EBUSY, ENOENT, … as the kernel answers
+ * @throws {DaxError} EINVAL for other flags and alignments, for a file that is not DAX, has holes, blocks that were never written, are
+ *   shared, or not so aligned; EPERM without CAP_LINUX_IMMUTABLE, and for an immutable file that daxfile did not make so; EBUSY for a
+ *   swap file, and to clear a file that is open elsewhere; ENOTSUP where blocks cannot be kept in place; ESTALE if it was static
+ *   and its blocks were moved; what open(2) answers where it cannot be opened to read and write
  * @throws {TypeError | RangeError} if `path` is no path, or `flags` or `align` is no 32-bit integer
  *
  * @example Ask whether a file is static
  * ```ts
- * import { DaxError, daxctl, DAXCTL_F_GET, DAXCTL_F_STATIC } from "@daxfile/daxfile";
+ * import { daxctl, DAXCTL_F_GET, DAXCTL_F_STATIC, open } from "@daxfile/daxfile";
  *
- * try {
- *   console.log(daxctl("data.dax", DAXCTL_F_GET) === DAXCTL_F_STATIC);
- * } catch (error) {
- *   if (!(error instanceof DaxError)) throw error;
- *   console.log(error.message); // on today's kernels: not implemented (ENOSYS)
- * }
+ * open("example.dax", { create: true, size: 4096 }).close();
+ * console.log(daxctl("example.dax", DAXCTL_F_GET) === DAXCTL_F_STATIC);
  * ```
  */
 export function daxctl(path: string | URL, flags: number, align = 0): number {
@@ -58,20 +53,16 @@ export function daxctl(path: string | URL, flags: number, align = 0): number {
   checkInt32("flags", flags);
   checkInt32("align", align);
   loadLibrary("daxctl", name);
-  const result = callDaxctl(syscallNumber(name), name, flags | 0, align | 0); // Deno takes -0 for no integer
-  if (result < 0) {
-    throw new DaxError({ operation: "daxctl", error: -result, path: name, hint: hintFor(-result) });
-  }
-  return result;
+  return control(name, flags | 0, align | 0); // Deno takes -0 for no integer
 }
 
 /**
- * Makes a file static: from then on its blocks cannot move, and a cache flush is all that its bytes need to be durable.
+ * Makes a file static: from then on its blocks cannot move, and a cache flush is all that its bytes need to be durable. It stays so
+ * when it is closed. Sealed, it survives a reboot; by the system call, the next boot forgets it.
  *
  * @param path the file, on a file system with DAX
  * @param options `align`: alignment that its extents must have, in bytes; 0, the default, means the page size
- * @throws {DaxError} ENOSYS where the kernel has no daxctl(2); EPERM without CAP_LINUX_IMMUTABLE; EINVAL if the file has holes, is
- *   not DAX or not so aligned
+ * @throws {DaxError} as {@linkcode daxctl}
  *
  * @example
  * ```ts
@@ -91,10 +82,10 @@ export function setStatic(path: string | URL, options: { align?: number } = {}):
 }
 
 /**
- * Makes a static file ordinary again.
+ * Makes a static file ordinary again. One that is ordinary stays as it is.
  *
- * @param path the file
- * @throws {DaxError} ENOSYS where the kernel has no daxctl(2); EPERM without CAP_LINUX_IMMUTABLE
+ * @param path the file; nobody may have it mapped (by the seal: nor open)
+ * @throws {DaxError} EBUSY if somebody has it; EPERM without CAP_LINUX_IMMUTABLE; ENOTSUP for a device-dax, which is always static
  *
  * @example
  * ```ts
@@ -109,9 +100,11 @@ export function clearStatic(path: string | URL): void {
 }
 
 /**
- * Whether a file's blocks cannot move. A device-dax is always static; where the kernel has no daxctl(2) no file is.
+ * Whether a file's blocks cannot move. Of a sealed file this looks at the whole map, so true is a proof and no memory of one.
  *
- * @param path the file
+ * The answer is good for as long as the caller has the file open: it cannot be cleared while anybody has.
+ *
+ * @param path the file; to be read is enough, but for a kernel with the system call, which wants it writable
  * @throws {DaxError} if it cannot be opened
  *
  * @example
@@ -127,61 +120,14 @@ export function isStatic(path: string | URL): boolean {
   loadLibrary("isStatic", name);
   const file = openFile(name, O.readOnly | O.nonblock);
   if (file < 0) throw new DaxError({ operation: "isStatic", error: -file, path: name });
-  const stat = withFile(file, statFile);
-  if (typeof stat !== "number" && deviceDaxGeometry(stat) !== undefined) return true;
-  try {
-    return daxctl(name, DAXCTL_F_GET) === DAXCTL_F_STATIC;
-  } catch (error) {
-    // No call: nothing can have made it static
-    if (error instanceof DaxError && error.code === "ENOSYS") return false;
-    throw error;
-  }
-}
-
-/**
- * The call's number: configured, or our own kernel's where the kernel names the call.
- *
- * @throws {DaxError} ENOSYS if it is not known, or if the configured number belongs to another call
- */
-function syscallNumber(path: string): number {
-  const configured = library().runtime.environment("DAXFILE_SYSCALL_NR");
-  const fail = (reason: string) =>
-    new DaxError({ operation: "daxctl", error: "ENOSYS", path, reason, hint: noCallHint });
-  const named = kernelNamesCall();
-  if (named === false) throw fail("this kernel has no daxctl(2)");
-  if (configured === undefined || configured === "") {
-    if (named && library().runtime.platform === "linux-x86_64") return ourNumber;
-    throw fail("the number of daxctl(2) in this kernel is not known");
-  }
-  const number = Number(configured);
-  if (!/^\d+$/.test(configured) || number > 0x7fff_ffff) {
-    throw fail(`DAXFILE_SYSCALL_NR is ${describe(configured)}, not a system call's number`);
-  }
-  if (number < firstFreeNumber) {
-    throw fail(
-      `DAXFILE_SYSCALL_NR is ${number}, which may be another call: numbers from ${firstFreeNumber} on are free`,
-    );
-  }
-  return number;
-}
-
-/** What the kernel's list of symbols said, once it was asked: to read it takes some 50 ms, and it does not change. */
-let listed: { named: boolean | undefined } | undefined;
-
-/** Whether the kernel names the call among its functions; undefined where it does not tell. */
-function kernelNamesCall(): boolean | undefined {
-  if (listed === undefined) {
-    // `__x64_sys_daxctl`, `__arm64_sys_daxctl`: the names are readable by everybody, only addresses are hidden
-    const symbols = readText("/proc/kallsyms");
-    listed = { named: symbols === undefined || symbols === "" ? undefined : /_sys_daxctl$/m.test(symbols) };
-  }
-  return listed.named;
-}
-
-function hintFor(errno: number): string | undefined {
-  if (errno === 1) return "It needs the capability CAP_LINUX_IMMUTABLE: run it as root";
-  if (errno === 38) return noCallHint;
-  return undefined;
+  return withFile(file, () => {
+    const stat = statFile(file);
+    if (typeof stat === "number") throw new DaxError({ operation: "isStatic", error: -stat, path: name });
+    if (deviceDaxGeometry(stat) !== undefined) return true;
+    if ((stat.mode & FileType.mask) !== FileType.regular) return false;
+    if (stat.immutable) return isSealed(file, stat);
+    return syscallNumber(name) !== undefined && control(name, DAXCTL_F_GET, 0) === DAXCTL_F_STATIC;
+  });
 }
 
 function checkInt32(name: string, value: number): void {

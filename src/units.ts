@@ -14,6 +14,20 @@ export function inUnits(bytes: number): string {
   return `${Number.isInteger(value) ? value : value.toFixed(1)} ${units[power]}`;
 }
 
+/**
+ * A number of bytes as people write it: `4096`, `64K`, `2M`, `2MiB`, `1G`.
+ *
+ * @throws {RangeError} if it is none
+ */
+export function toBytes(text: string): number {
+  const [, digits, unit] = /^(\d{1,15})(?:([KMGT])(?:iB)?)?$/i.exec(text) ?? [];
+  const bytes = Number(digits) * 1024 ** ("KMGT".indexOf((unit ?? "").toUpperCase() || "-") + 1);
+  if (!Number.isSafeInteger(bytes)) {
+    throw new RangeError(`${JSON.stringify(text)} is no number of bytes such as 4096, 64K or 2M`);
+  }
+  return bytes;
+}
+
 /** A number of things: `1 extent`, `2 extents`. */
 export function counted(count: number, thing: string): string {
   return `${count} ${thing}${count === 1 ? "" : "s"}`;

@@ -51,7 +51,7 @@ function check(name: string, found: Findings) {
 }
 
 test("a file on an NVDIMM with DAX has all but eADR", () => {
-  const { checks } = toProbe(findings());
+  const { checks } = toProbe(findings({ staticWay: "seal" }));
   assertEquals(checks.filter(({ ok }) => ok === false).map(({ name }) => name), [
     "persistence domain",
     "static",
@@ -63,7 +63,7 @@ test("a file on an NVDIMM with DAX has all but eADR", () => {
 
 test("eADR leaves only the fence", () => {
   const eadr = { ...onPmem, eadr: true, leaves: [{ ...nvdimm, persistenceDomain: "cpu_cache" }] };
-  const found = findings({}, eadr);
+  const found = findings({ staticWay: "seal" }, eadr);
   assertEquals(toProbe(found).checks.filter(({ ok }) => ok === false).map(({ name }) => name), ["static"]);
   assertEquals(check("flush instruction", found).value, "none needed: a fence is enough");
   assertEquals(check("persistence domain", found).ok, true);
@@ -186,14 +186,16 @@ test("shared, unwritten and delayed extents", () => {
   assertStringIncludes(allocation({ delayedBytes: MiB }).reason!, "with the next sync");
 });
 
-test("a file is static, can be, or it is not known", () => {
-  assertEquals(check("static", findings({ isStatic: true })).ok, true);
-  assertEquals(check("static", findings()).remedy, "setStatic() makes it so");
-  const error = (code: "EACCES" | "ENOSYS") =>
-    new DaxError({ operation: "daxctl", error: code, hint: "hint" });
-  assertEquals(check("static", findings({ staticError: error("EACCES") })).ok, null);
-  const missing = check("static", findings({ staticError: error("ENOSYS") }));
-  assertEquals([missing.ok, missing.reason, missing.remedy], [false, "not implemented (ENOSYS)", "hint"]);
+test("a file is static, could be, cannot, or it is not known", () => {
+  assertEquals(check("static", findings({ isStatic: true, staticWay: "seal" })).ok, true);
+  const could = check("static", findings({ staticWay: "system call" }));
+  assertEquals([could.ok, could.value], [false, "no, and can be by daxctl(2)"]);
+  assertStringIncludes(could.remedy!, "setStatic()");
+  const refusal = { error: "ENOTSUP", reason: "because", hint: "hint" } as const;
+  const cannot = check("static", findings({ staticRefusal: refusal }));
+  assertEquals([cannot.ok, cannot.reason, cannot.remedy], [false, "because (ENOTSUP)", "hint"]);
+  const unknown = check("static", findings({ untried: "it was not tried" }));
+  assertEquals([unknown.ok, unknown.reason], [null, "it was not tried"]);
 });
 
 test("a file system without locks", () => {

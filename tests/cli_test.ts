@@ -5,10 +5,11 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, truncateSync } from "node:fs";
 import { test } from "node:test";
 import process from "node:process";
-import { open, type Probe } from "../mod.ts";
+import { type ExtentFlagName, type ExtentRun, open, type Probe } from "../mod.ts";
 import { verdict } from "../src/cli/doctor.ts";
 import { table, wrap } from "../src/cli/layout.ts";
 import { run as runWords } from "../src/cli/run.ts";
+import { strip } from "../src/cli/strip.ts";
 import { version } from "../src/cli/version.ts";
 import { counted, inUnits } from "../src/units.ts";
 import { makeFile, makeHole } from "./helpers/bytes.ts";
@@ -175,6 +176,55 @@ test("info of a locked or empty file works; of what is no file it is an error", 
   }
 });
 
+test("static get of an ordinary file: exit code 1, why not, and the remedy", async () => {
+  using place = disk();
+  const path = makeFile(place.path(), MiB);
+  const { status, stdout } = await inside(["static", "get", path]);
+  assertEquals(status, 1);
+  assertMatch(
+    stdout.replaceAll("\n", " "),
+    /is not static: it is not mapped directly \(DAX\) \(EINVAL\) → `daxfile doctor`/,
+  );
+  const json = JSON.parse((await inside(["static", "get", path, "--json"])).stdout);
+  assertEquals([json.path, json.isStatic], [path, false]);
+  assertStringIncludes(json.reason, "DAX");
+});
+
+test("static on where it cannot be had: exit code 1, the reason on standard error; off of an ordinary file is no error", async () => {
+  using place = disk();
+  const path = makeFile(place.path(), MiB);
+  const on = await inside(["static", "on", path, "--align=2M"]);
+  assertEquals([on.status, on.stdout], [1, ""]);
+  assertMatch(on.stderr, /^daxfile: Cannot daxctl .*: it is not mapped directly \(DAX\) \(EINVAL\)/);
+  const off = await inside(["static", "off", path]);
+  assertEquals([off.status, off.stdout], [0, `${path} is ordinary now`]);
+  const none = await inside(["static", "get", place.path("none")]);
+  assertEquals(none.status, 1);
+  assertStringIncludes(none.stderr, "(ENOENT)");
+});
+
+test("the strip shows what is special before what is not, and says what it shows", () => {
+  const run = (byteOffset: number, byteLength: number, ...flags: ExtentFlagName[]) => ({
+    byteOffset,
+    physicalOffset: byteOffset,
+    byteLength,
+    flags,
+  });
+  const draw = (runs: ExtentRun[], pages: number, width: number, misaligned = false) =>
+    strip(runs, pages * 4096, width, () => misaligned);
+  assertEquals(draw([run(0, 16 * 4096)], 16, 8).line, "████████");
+  assertEquals(draw([run(0, 8 * 4096), run(8 * 4096, 8 * 4096)], 16, 8).line, "████▒▒▒▒");
+  assertEquals(draw([run(0, 4096)], 1, 80).line, "█");
+  const mixed = [run(4096, 4096), run(8192, 4096, "unwritten"), run(12288, 4096, "shared", "unwritten")];
+  assertEquals(draw(mixed, 5, 80).line, "·█us·");
+  assertEquals(draw(mixed, 5, 1).line, "·");
+  assertEquals(draw(mixed.slice(0, 1), 2, 80, true).line, "·m");
+  assertEquals(draw(mixed, 5, 80).legend.map(([symbol]) => symbol).join(""), "·su█");
+  // A hole of one block in a large file is seen
+  assertEquals(draw([run(0, 500 * 4096), run(501 * 4096, 523 * 4096)], 1024, 4).line, "█·▒▒");
+  assertEquals(draw([], 3, 80).line, "···");
+});
+
 test("a user who may not read a file gets exit code 1 and the reason", () => {
   using place = disk();
   run("chmod", "755", place.directory);
@@ -209,6 +259,10 @@ const wrong: [string[], RegExp][] = [
   [["info", "a", "--wrong"], /Unknown option '--wrong'/],
   [["info", "a", "--json=yes"], /does not take an argument/],
   [["info", ""], /The path is empty/],
+  [["static", "on"], /FILE is missing/],
+  [["static", "fix", "a"], /"fix" is none of get, on, off/],
+  [["static", "off", "a", "--align=2M"], /--align goes with on/],
+  [["static", "on", "a", "--align=two"], /"two" is no number of bytes/],
 ];
 
 for (const [words, message] of wrong) {
@@ -235,11 +289,13 @@ test("a path that begins with a dash can be given after --", async () => {
 test("--help lists the commands, and each has its own", () => {
   const { status, stdout, stderr } = daxfile(["--help"]);
   assertEquals([status, stderr], [0, ""]);
-  for (const word of ["doctor PATH", "info FILE", "--json", "--version", "Exit code"]) {
+  for (
+    const word of ["doctor PATH", "info FILE", "static get|on|off FILE", "--json", "--version", "Exit code"]
+  ) {
     assertStringIncludes(stdout, word);
   }
   assert(stdout.split("\n").every((line) => line.length <= 80));
-  for (const command of ["doctor", "info"]) {
+  for (const command of ["doctor", "info", "static"]) {
     const own = daxfile([command, "--help"]);
     assertEquals(own.status, 0);
     assertStringIncludes(own.stdout, `Usage: daxfile ${command} `);

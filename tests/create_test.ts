@@ -1,5 +1,5 @@
 // Making files: whole or not at all, of the right size, allocated, and never twice.
-// machines: ext4 ext4-eadr xfs virtio-pmem
+// machines: ext4 ext4-eadr ext4-dm ext4-legacy ext4-misaligned xfs xfs-reflink virtio-pmem disk
 
 import { assert, assertEquals, assertGreaterOrEqual, assertThrows } from "@std/assert";
 import { existsSync, readdirSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";

@@ -1,10 +1,12 @@
-// Static files: the system call is issued only under a number that is known to be its own, and refused in words otherwise.
+// Static files: the system call is issued only under a number that is known to be its own; elsewhere the seal answers in its place.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { writeFileSync } from "node:fs";
+import { truncateSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { test } from "node:test";
 import { library } from "../ffi/library.ts";
+import * as api from "../src/static.ts";
+import { forgetKernel } from "../src/static/call.ts";
 import {
   clearStatic,
   daxctl,
@@ -18,6 +20,7 @@ import {
 import { makeFile } from "./helpers/bytes.ts";
 import { withNative } from "./helpers/native.ts";
 import { medium } from "./helpers/places.ts";
+import { pretendDax } from "./helpers/sealing.ts";
 
 /** A kernel: what its list of symbols is (undefined: it may not be read) and what the call answers. */
 interface Kernel {
@@ -29,20 +32,12 @@ interface Kernel {
 const released = "ffffffff81000000 T __x64_sys_openat\nffffffff81000001 T __x64_sys_mkdir\n";
 const patched = `${released}ffffffff81000002 T __x64_sys_daxctl\n`;
 
-/** The functions as they are where nothing has been found out about the kernel. */
-async function fresh(name: string): Promise<typeof import("../src/static.ts")> {
-  const specifier = `../src/static.ts?${encodeURIComponent(name)}`;
-  return await import(specifier);
-}
-
-let count = 0;
-
 /** Runs a body on a kernel; gives the calls that were issued: number, flags, alignment. */
-async function onKernel(
+function onKernel(
   { symbols, number, answer = 0 }: Kernel,
-  body: (api: typeof import("../src/static.ts"), path: string) => void,
-): Promise<number[][]> {
-  const api = await fresh(`kernel ${count++}`);
+  body: (functions: typeof api, path: string) => void,
+): number[][] {
+  forgetKernel();
   using place = medium();
   const path = makeFile(place.path(), 4096);
   const list = place.path("kallsyms");
@@ -70,6 +65,7 @@ async function onKernel(
     }), () => body(api, path));
   } finally {
     delete process.env["DAXFILE_SYSCALL_NR"];
+    forgetKernel();
   }
   return calls;
 }
@@ -80,73 +76,61 @@ test("the flags are those of the proposal", () => {
   assertEquals([DAXCTL_F_GET, DAXCTL_F_DAX, DAXCTL_F_STATIC], [1, 2, 4]);
 });
 
-test("a released kernel: ENOSYS with what to do, and no system call, whatever number is configured", async () => {
-  for (const number of [undefined, "", "333", "548", "1000"]) {
-    const calls = await onKernel(
-      { symbols: released, ...(number !== undefined && { number }) },
-      (api, path) => {
-        const attempts = {
-          get: () => api.daxctl(path, DAXCTL_F_GET),
-          dax: () => api.daxctl(path, DAXCTL_F_DAX),
-          set: () => api.setStatic(path, { align: 2 ** 21 }),
-          clear: () => api.clearStatic(path),
-        };
-        for (const attempt of Object.values(attempts)) {
-          const error = assertThrows(attempt, DaxError, "this kernel has no daxctl(2)");
-          assertEquals([error.code, error.operation, error.path], ["ENOSYS", "daxctl", path]);
-          assert(error.hint?.includes("DAXFILE_SYSCALL_NR") && error.hint.includes("without static"));
-        }
-        assertEquals(api.isStatic(path), false);
-      },
-    );
+test("a released kernel: no system call, whatever number is configured, and the seal says what stands against it", () => {
+  for (const number of [undefined, "", "548", "1000"]) {
+    const calls = onKernel({ symbols: released, ...(number !== undefined && { number }) }, (api, path) => {
+      assertEquals([api.daxctl(path, DAXCTL_F_GET), api.isStatic(path)], [0, false]);
+      const set = assertThrows(() => api.setStatic(path, { align: 2 ** 21 }), DaxError);
+      assertEquals([set.operation, set.path], ["daxctl", path]);
+      const dax = assertThrows(() => api.daxctl(path, DAXCTL_F_DAX), DaxError, "flags 2");
+      assertEquals(dax.code, "EINVAL");
+    });
     assertEquals(calls, []);
   }
 });
 
-test("a kernel that names the call: under our own number, or the configured one", async () => {
-  const calls = await onKernel({ symbols: patched, number: "777", answer: 4 }, (api, path) => {
+test("a kernel that names the call: under our own number, or the configured one", () => {
+  const calls = onKernel({ symbols: patched, number: "777", answer: 4 }, (api, path) => {
     assertEquals(api.daxctl(path, DAXCTL_F_GET), DAXCTL_F_STATIC);
     assertEquals(api.isStatic(path), true);
     api.setStatic(path);
     api.setStatic(path, { align: 2 ** 21 });
     api.clearStatic(path);
-    api.daxctl(path, -1, -4096);
+    api.daxctl(path, -1, -4096); // whatever goes in
     api.daxctl(path, -0, -0);
   });
   const expected = [[1, 0], [1, 0], [4, 0], [4, 2 ** 21], [0, 0], [-1, -4096], [0, 0]];
   assertEquals(calls, expected.map((call) => [777, ...call]));
-  const own = await onKernel({ symbols: patched }, (api, path) => {
-    if (oneOfOurs()) assertEquals(api.isStatic(path), false);
-    else assertThrows(() => api.daxctl(path, 1), DaxError, "not known");
+  const own = onKernel({ symbols: patched }, (api, path) => {
+    assertEquals(api.isStatic(path), false);
   });
   assertEquals(own, oneOfOurs() ? [[548, 1, 0]] : []);
 });
 
-test("a kernel that hides its list: no guessed number, and none that may be another call's", async () => {
+test("a kernel that hides its list: no guessed number, and none that may be another call's", () => {
   assertEquals(
-    await onKernel({ symbols: undefined }, (api, path) => {
-      assertThrows(() => api.daxctl(path, 1), DaxError, "is not known");
-      assertEquals(api.isStatic(path), false);
+    onKernel({ symbols: undefined }, (api, path) => {
+      assertEquals([api.daxctl(path, 1), api.isStatic(path)], [0, false]);
     }),
     [],
   );
   for (const number of ["0", "1", "333", "547"]) {
-    const calls = await onKernel({ symbols: undefined, number }, (api, path) => {
+    const calls = onKernel({ symbols: undefined, number }, (api, path) => {
       assertThrows(() => api.daxctl(path, 1), DaxError, `DAXFILE_SYSCALL_NR is ${number}`);
     });
     assertEquals(calls, []);
   }
-  assertEquals(await onKernel({ symbols: "", number: "548" }, (api, path) => void api.daxctl(path, 1)), [[
+  assertEquals(onKernel({ symbols: "", number: "548" }, (api, path) => void api.daxctl(path, 1)), [[
     548,
     1,
     0,
   ]]);
 });
 
-test("a configured number that is none is named, and nothing is called", async () => {
+test("a configured number that is none is named, and nothing is called", () => {
   for (const number of ["nonsense", " ", "-1", "5.5", "1e3", "0x300", "NaN", "Infinity", "2147483648"]) {
     for (const symbols of [undefined, patched]) {
-      const calls = await onKernel({ symbols, number }, (api, path) => {
+      const calls = onKernel({ symbols, number }, (api, path) => {
         const error = assertThrows(() => api.daxctl(path, 1), DaxError, number);
         assertEquals(error.code, "ENOSYS");
       });
@@ -155,22 +139,51 @@ test("a configured number that is none is named, and nothing is called", async (
   }
 });
 
-test("what the kernel answers is what is thrown, with a hint where there is one", async () => {
-  const answers = [[-22, "EINVAL"], [-1, "EPERM"], [-16, "EBUSY"], [-2, "ENOENT"], [-38, "ENOSYS"], [
-    -95,
-    "ENOTSUP",
-  ]];
+test("what the kernel answers is what is thrown, with a hint where there is one", () => {
+  const answers = [[-22, "EINVAL"], [-1, "EPERM"], [-16, "EBUSY"], [-2, "ENOENT"], [-95, "ENOTSUP"]];
   for (const [answer, code] of answers as [number, string][]) {
-    await onKernel({ symbols: patched, number: "548", answer }, (api, path) => {
+    onKernel({ symbols: patched, number: "548", answer }, (api, path) => {
       const error = assertThrows(() => api.daxctl(path, DAXCTL_F_STATIC), DaxError, path);
       assertEquals([error.code, error.operation], [code, "daxctl"]);
       if (code === "EPERM") assert(error.hint?.includes("CAP_LINUX_IMMUTABLE"));
-      if (code === "ENOSYS") assert(error.hint?.includes("kernel"));
     });
   }
 });
 
-test("isStatic of a missing file is ENOENT, of a pipe does not wait", () => {
+test("EINVAL of the call stands for many things: the reason is looked for", () => {
+  onKernel({ symbols: patched, number: "548", answer: -22 }, (api, path) => {
+    assertThrows(() => api.daxctl(path, DAXCTL_F_STATIC, 1000), DaxError, "align 1000 is not a power of two");
+    using _ = pretendDax();
+    truncateSync(path, 0);
+    assertThrows(() => api.setStatic(path), DaxError, "(EINVAL)");
+  });
+});
+
+test("a call that answers ENOSYS is none: the seal answers", () => {
+  const calls = onKernel({ symbols: patched, number: "548", answer: -38 }, (api, path) => {
+    assertEquals(api.daxctl(path, DAXCTL_F_GET), 0);
+  });
+  assertEquals(calls, [[548, 1, 0]]);
+});
+
+test("the seal checks in the order of the call: flags, opening, state, capability, alignment, kind of file", () => {
+  onKernel({ symbols: released }, (api, path) => {
+    const code = (body: () => void) => assertThrows(body, DaxError).code;
+    assertEquals(code(() => api.daxctl(`${path}/none`, 8)), "EINVAL");
+    assertEquals(code(() => api.daxctl(`${path}/none`, 0, 3)), "ENOTDIR");
+    assertEquals(code(() => api.daxctl(`${path}.none`, 4)), "ENOENT");
+    assertEquals(code(() => api.daxctl(path, 8, 3)), "EINVAL");
+    for (const align of [-1, -4096, 512, 4097, 6144]) {
+      assertThrows(() => api.daxctl(path, 4, align), DaxError, `align ${align} is not a power of two`);
+    }
+    assertEquals(code(() => api.daxctl(path.slice(0, path.lastIndexOf("/")), 4)), "EISDIR");
+    assertThrows(() => api.daxctl("/dev/null", 4), DaxError, "no regular file");
+    assertEquals(api.daxctl("/dev/null", 1), 0);
+    assertEquals(api.daxctl(path, 0), 0);
+  });
+});
+
+test("isStatic of a missing file is ENOENT, of a folder or device false", () => {
   using place = medium();
   for (const call of [isStatic, (path: string) => isStatic(`${path}/below`)]) {
     const error = assertThrows(() => call(place.path("missing")), DaxError, "missing");

@@ -18,14 +18,15 @@ interface Function {
 
 const zig = (name: string) => readFileSync(`${root}zig/${name}`, "utf8");
 
+/** One line of parameters, or one for each. */
+const split = (parameters: string) => parameters.trim().replace(/,$/, "").split(/,\s+/);
+
 /** The exported functions of root.zig, in their order. */
 function exported(): Function[] {
   const functions = [...zig("root.zig").matchAll(/^export fn (\w+)\(([^)]*)\) (\w+) \{$/gm)];
   return functions.map(([, name, parameters, result]) => ({
     name: name!,
-    parameters: parameters === ""
-      ? []
-      : parameters!.split(", ").map((parameter) => parameter.split(": ")[1]!),
+    parameters: parameters === "" ? [] : split(parameters!).map((parameter) => parameter.split(": ")[1]!),
     result: result!,
   }));
 }
@@ -49,7 +50,7 @@ test("the parameters have the same names in the same order", () => {
     name!,
     parameters === ""
       ? []
-      : parameters!.split(", ").map((parameter) => parameter.split(": ")[0]!.replace(/^_$/, "")),
+      : split(parameters!).map((parameter) => parameter.split(": ")[0]!.replace(/^_$/, "")),
   ]);
   const inTable = Object.entries(table).map((
     [name, { parameters }],
@@ -102,8 +103,8 @@ test("the bits of the mode are those of mode.zig", () => {
   }
   assertEquals(bit, 32);
   assertEquals([places.get("method"), places.get("page_shift")], [0, Mode.pageShift]);
-  const { avx, avx512, nontemporal, temporal, noDrain } = Mode;
-  for (const [name, value] of Object.entries({ avx, avx512, nontemporal, temporal, noDrain })) {
+  const { avx, avx512, nontemporal, temporal, noDrain, crc32c } = Mode;
+  for (const [name, value] of Object.entries({ avx, avx512, nontemporal, temporal, noDrain, crc32c })) {
     assertEquals(2 ** places.get(snake(name))!, value, name);
   }
 });

@@ -49,8 +49,13 @@ pub fn Cache(comptime Machine: type) type {
         }
 
         /// Whether this machine has the method at all.
-        pub inline fn known(method: Method) bool {
+        inline fn known(method: Method) bool {
             return lines(method) or method == .fence or method == .msync;
+        }
+
+        /// Whether what is written can be made durable by this mode: to be asked before anything is.
+        pub inline fn usable(mode: Mode) bool {
+            return known(mode.method) and (mode.method != .msync or mode.pageBytes() != null);
         }
 
         /// The best method, which is the likeliest, stands here alone and in line: eight bytes cost some

@@ -38,29 +38,16 @@ pub fn Copy(comptime Machine: type) type {
         }
 
         fn write(destination: Range, source: anytype, mode: Mode, may_stream: bool) i32 {
-            // Nothing is written unless it can be made durable.
-            if (!cache.known(mode.method)) return system.invalid;
-            if (mode.method == .msync and mode.pageBytes() == null) return system.invalid;
+            if (!cache.usable(mode)) return system.invalid;
 
-            if (Machine.streams and may_stream and wantsStream(destination, mode)) {
+            const size = destination.len();
+            if (Machine.streams and may_stream and mode.wantsStream(size, nontemporal_bytes_min)) {
                 if (destination.inward(line_bytes)) |body| {
                     return stream(destination, body, source, mode);
                 }
             }
             source.store(Machine, destination, 0);
             return if (mode.no_drain) cache.flush(destination, mode) else cache.persist(destination, mode);
-        }
-
-        /// msync finds dirty lines in the cache as well as outside it, and a fence is all that a cache
-        /// inside the persistence domain needs: ordinary stores serve both better, unless the caller
-        /// wants the cache left alone.
-        inline fn wantsStream(destination: Range, mode: Mode) bool {
-            return switch (mode.method) {
-                .msync => false,
-                .fence => mode.nontemporal,
-                else => mode.nontemporal or
-                    (!mode.temporal and destination.len() >= nontemporal_bytes_min),
-            };
         }
 
         /// The lines that the range fills go past the cache; those that it only touches, at either end,

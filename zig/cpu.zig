@@ -57,7 +57,10 @@ fn x86(words: Cpuid, xcr0: u64) Mode {
     const avx_state: u64 = 0b0000_0110; // SSE, upper halves of YMM
     const avx512_state: u64 = 0b1110_0110; // moreover the mask registers, upper halves of ZMM, ZMM16–31
     const avx = words.osxsave() and bit(words.leaf1_ecx, 28) and xcr0 & avx_state == avx_state;
+    const pclmulqdq = bit(words.leaf1_ecx, 1);
+    const sse4_2 = bit(words.leaf1_ecx, 20);
     return .{
+        .crc32c = pclmulqdq and sse4_2,
         .method = if (bit(words.leaf7_ebx, 24))
             .clwb
         else if (bit(words.leaf7_ebx, 23))
@@ -75,8 +78,10 @@ fn x86(words: Cpuid, xcr0: u64) Mode {
 /// DC CVAP reaches the point of persistence; where the processor lacks it, memory is that point, and DC
 /// CVAC reaches it.
 fn arm(auxiliary: Auxiliary) Mode {
+    const hwcap_crc32 = 7;
     const hwcap_dcpop = 16;
     return .{
+        .crc32c = bit(auxiliary.hwcap, hwcap_crc32),
         .method = if (bit(auxiliary.hwcap, hwcap_dcpop)) .cvap else .cvac,
         .page_shift = std.math.log2_int(usize, auxiliary.page_bytes),
     };
@@ -185,7 +190,17 @@ test "x86 uses vector registers only where the system saves them" {
     }
 }
 
-test "aarch64 takes DC CVAP where the kernel reports it" {
+test "x86 computes CRC-32C where it has both instructions for it" {
+    const both = 1 << 1 | 1 << 20;
+    try std.testing.expect(x86(.{ .leaf1_ecx = both }, 0).crc32c);
+    for ([_]u32{ 1 << 1, 1 << 20, ~@as(u32, both) }) |words| {
+        try std.testing.expect(!x86(.{ .leaf1_ecx = words }, 0).crc32c);
+    }
+}
+
+test "aarch64 takes DC CVAP and CRC32 where the kernel reports them" {
+    try std.testing.expect(arm(.{ .hwcap = 1 << 7 }).crc32c);
+    try std.testing.expect(!arm(.{ .hwcap = ~@as(usize, 1 << 7) }).crc32c);
     const entries = [_]Auxiliary.Entry{
         .{ .type = std.elf.AT_PAGESZ, .value = 65536 },
         .{ .type = std.elf.AT_HWCAP, .value = 1 << 16 },
@@ -219,4 +234,5 @@ test "detect agrees with the system" {
     try std.testing.expectEqual(has(line, "clwb"), mode.method == .clwb);
     try std.testing.expectEqual(has(line, "avx"), mode.avx);
     try std.testing.expectEqual(has(line, "avx512f"), mode.avx512);
+    try std.testing.expectEqual(has(line, "sse4_2") and has(line, "pclmulqdq"), mode.crc32c);
 }

@@ -7,6 +7,7 @@ const builtin = @import("builtin");
 const linux = std.os.linux;
 const Method = @import("mode.zig").Method;
 const Range = @import("range.zig").Range;
+const crc32c = @import("crc.zig");
 const move = @import("move.zig");
 const system = @import("system.zig");
 
@@ -24,6 +25,8 @@ const X86 = struct {
     pub const methods = [_]Method{ .clwb, .clflushopt, .clflush };
     /// There are non-temporal stores, of words and of whole lines.
     pub const streams = true;
+    /// Remainders can be moved past other bytes, so that pieces are checksummed side by side.
+    pub const crc_lanes = true;
 
     pub const copy = move.copy;
     pub const fill = move.fill;
@@ -60,12 +63,61 @@ const X86 = struct {
         @atomicStore(u64, @as(*u64, @ptrFromInt(destination)), value, .release);
     }
 
+    /// An ordinary store of a whole word, in no order with others.
+    pub inline fn putWord(destination: usize, value: u64) void {
+        @as(*volatile u64, @ptrFromInt(destination)).* = value;
+    }
+
     pub inline fn streamWord(destination: usize, value: u64) void {
         asm volatile ("movnti %[value], (%[destination])"
             :
             : [value] "r" (value),
               [destination] "r" (destination),
             : .{ .memory = true });
+    }
+
+    /// CRC32 of SSE4.2.
+    pub inline fn crc(state: u32, value: anytype) u32 {
+        var wide: u64 = state;
+        var narrow: u32 = state;
+        switch (@TypeOf(value)) {
+            u64 => asm ("crc32q %[value], %[state]"
+                : [state] "+r" (wide),
+                : [value] "r" (value),
+            ),
+            u32 => asm ("crc32l %[value], %[state]"
+                : [state] "+r" (narrow),
+                : [value] "r" (value),
+            ),
+            u16 => asm ("crc32w %[value], %[state]"
+                : [state] "+r" (narrow),
+                : [value] "r" (value),
+            ),
+            u8 => asm ("crc32b %[value], %[state]"
+                : [state] "+r" (narrow),
+                : [value] "r" (value),
+            ),
+            else => comptime unreachable,
+        }
+        return if (@TypeOf(value) == u64) @truncate(wide) else narrow;
+    }
+
+    /// The sum of the first state moved past three lanes of zeros, the second past two and the third past
+    /// one. A product of two polynomials with their bits reversed is one bit short, and the instruction
+    /// that reduces the sum multiplies it by x^32: 33 less.
+    pub inline fn crcJoin(states: [3]u32, comptime lane_bytes: usize) u32 {
+        var sum: @Vector(2, u64) = @splat(0);
+        inline for (states, 0..) |state, i| {
+            const bits = 8 * (3 - i) * lane_bytes;
+            const factor: @Vector(2, u64) = .{ comptime crc32c.power(bits - 33), 0 };
+            var product: @Vector(2, u64) = .{ state, 0 };
+            asm ("pclmulqdq $0, %[factor], %[product]"
+                : [product] "+x" (product),
+                : [factor] "x" (factor),
+            );
+            sum ^= product;
+        }
+        return crc(0, sum[0]);
     }
 
     /// Writes whole lines past the caches. `step` is 64 to copy, or 0 to write the line at `source` again
@@ -128,6 +180,7 @@ const Arm = struct {
     pub const methods = [_]Method{ .cvap, .cvac };
     /// STNP is a hint that promises nothing: a copy is ordinary stores, then a flush of each line.
     pub const streams = false;
+    pub const crc_lanes = false;
 
     pub const copy = move.copy;
     pub const fill = move.fill;
@@ -165,6 +218,26 @@ const Arm = struct {
 
     pub inline fn storeWord(destination: usize, value: u64) void {
         @atomicStore(u64, @as(*u64, @ptrFromInt(destination)), value, .release);
+    }
+
+    /// An ordinary store of a whole word, in no order with others.
+    pub inline fn putWord(destination: usize, value: u64) void {
+        @as(*volatile u64, @ptrFromInt(destination)).* = value;
+    }
+
+    /// CRC32C of ARMv8.1, and of most ARMv8.0; the baseline assembler does not know it.
+    pub inline fn crc(state: u32, value: anytype) u32 {
+        return asm (switch (@TypeOf(value)) {
+                u64 => ".arch_extension crc\ncrc32cx %[result:w], %[state:w], %[value]",
+                u32 => ".arch_extension crc\ncrc32cw %[result:w], %[state:w], %[value:w]",
+                u16 => ".arch_extension crc\ncrc32ch %[result:w], %[state:w], %[value:w]",
+                u8 => ".arch_extension crc\ncrc32cb %[result:w], %[state:w], %[value:w]",
+                else => unreachable,
+            }
+            : [result] "=r" (-> u32),
+            : [state] "r" (state),
+              [value] "r" (value),
+        );
     }
 };
 

@@ -21,12 +21,26 @@ pub const Mode = packed struct(u32) {
     nontemporal: bool = false,
     temporal: bool = false,
     no_drain: bool = false,
-    _9: u7 = 0,
+    crc32c: bool = false,
+    _10: u6 = 0,
     page_shift: u8 = 0,
     _24: u8 = 0,
 
     pub inline fn from(word: u32) Mode {
         return @bitCast(word);
+    }
+
+    /// Whether to write past the caches, of which `bytes_min` is the least that this is worth.
+    ///
+    /// msync finds dirty lines in the cache as well as outside it, and a fence is all that a cache inside
+    /// the persistence domain needs: ordinary stores serve both better, unless the caller wants the cache
+    /// left alone.
+    pub inline fn wantsStream(mode: Mode, byte_length: usize, comptime bytes_min: usize) bool {
+        return switch (mode.method) {
+            .msync => false,
+            .fence => mode.nontemporal,
+            else => mode.nontemporal or (!mode.temporal and byte_length >= bytes_min),
+        };
     }
 
     /// Null if the word names no page size that Linux has, 4 KiB to 64 KiB.
@@ -47,6 +61,7 @@ test "Mode has the bits of symbols.ts" {
     try std.testing.expect(Mode.from(1 << 4).avx);
     try std.testing.expect(Mode.from(1 << 6).nontemporal);
     try std.testing.expect(Mode.from(1 << 8).no_drain);
+    try std.testing.expect(Mode.from(1 << 9).crc32c);
     try std.testing.expectEqual(4096, Mode.from(word).pageBytes());
     try std.testing.expectEqual(null, Mode.from(6).pageBytes());
     try std.testing.expectEqual(null, Mode.from(6 | 255 << 16).pageBytes());

@@ -6,16 +6,18 @@ const assert = std.debug.assert;
 const Method = @import("mode.zig").Method;
 const Range = @import("range.zig").Range;
 const Width = @import("machine.zig").Width;
+const crc32c = @import("crc.zig");
 const move = @import("move.zig");
 
 pub const Options = struct {
     methods: []const Method,
     line_bytes: usize,
     streams: bool,
+    crc_lanes: bool,
 };
 
-pub const x86: Options = .{ .methods = &.{ .clwb, .clflushopt, .clflush }, .line_bytes = 64, .streams = true };
-pub const arm: Options = .{ .methods = &.{ .cvap, .cvac }, .line_bytes = 32, .streams = false };
+pub const x86: Options = .{ .methods = &.{ .clwb, .clflushopt, .clflush }, .line_bytes = 64, .streams = true, .crc_lanes = true };
+pub const arm: Options = .{ .methods = &.{ .cvap, .cvac }, .line_bytes = 32, .streams = false, .crc_lanes = false };
 
 /// A byte of the observed memory: on its way from a store to where a power cut cannot reach it.
 const State = enum { untouched, dirty, pending, durable };
@@ -30,6 +32,7 @@ pub fn Recorder(comptime options: Options) type {
     return struct {
         pub const methods = options.methods[0..options.methods.len].*;
         pub const streams = options.streams;
+        pub const crc_lanes = options.crc_lanes;
 
         pub var counts: Counts = .{};
         /// Lines flushed, in order.
@@ -67,6 +70,21 @@ pub fn Recorder(comptime options: Options) type {
                     std.debug.print("byte {} of {}: {t}, not {t}\n", .{
                         @as(isize, @bitCast(address -% range.start)), range.len(), state, right,
                     });
+                    return error.TestUnexpectedResult;
+                }
+            }
+        }
+
+        /// Every byte of each range has come as far as is said, and no other byte was touched. Of ranges
+        /// that overlap, the last one counts.
+        pub fn expectEach(ranges: []const struct { Range, State }) !void {
+            for (states[0..observed.len()], observed.start..) |state, address| {
+                var right: State = .untouched;
+                for (ranges) |range| if (range[0].contains(address)) {
+                    right = range[1];
+                };
+                if (state != right) {
+                    std.debug.print("byte {}: {t}, not {t}\n", .{ address - observed.start, state, right });
                     return error.TestUnexpectedResult;
                 }
             }
@@ -126,6 +144,24 @@ pub fn Recorder(comptime options: Options) type {
             bytes_stored += 8;
             set(.init(destination, 8), .dirty);
             @as(*u64, @ptrFromInt(destination)).* = value;
+        }
+
+        pub fn putWord(destination: usize, value: u64) void {
+            storeWord(destination, value);
+        }
+
+        pub fn crc(state: u32, value: anytype) u32 {
+            return crc32c.soft(state, value);
+        }
+
+        pub fn crcJoin(given: [3]u32, comptime lane_bytes: usize) u32 {
+            var sum: u32 = 0;
+            for (given, 0..) |state, i| {
+                var moved = state;
+                for (0..(3 - i) * lane_bytes) |_| moved = crc32c.soft(moved, @as(u8, 0));
+                sum ^= moved;
+            }
+            return sum;
         }
 
         pub fn streamWord(destination: usize, value: u64) void {

@@ -5,8 +5,10 @@
 //! that is not whole, is negative or above 2^53, and for an address or a length of nothing.
 
 const cache = @import("cache.zig").Cache(Machine);
+const commits = @import("commit.zig");
 const copying = @import("copy.zig").Copy(Machine);
 const cpu = @import("cpu.zig");
+const Crc = @import("crc.zig").Crc(Machine);
 const files = @import("file.zig");
 const guarding = @import("guard.zig");
 const mapping = @import("mapping.zig");
@@ -14,7 +16,10 @@ const Machine = @import("machine.zig").Machine;
 const Mode = @import("mode.zig").Mode;
 const range = @import("range.zig");
 const Range = range.Range;
+const records = @import("record.zig").Record(Machine);
+const seal = @import("seal.zig");
 const system = @import("system.zig");
+const Words = @import("record.zig").Words;
 const invalid = system.invalid;
 
 /// The version of this table: the number in every other name. This one has none, as every version has it.
@@ -60,6 +65,59 @@ export fn daxfile1_fill(address: f64, byte_length: f64, value: u32, mode: u32) i
     const to = Range.from(address, byte_length) orelse return invalid;
     if (value > 255) return invalid;
     return copying.fill(to, @intCast(value), .from(mode));
+}
+
+/// The CRC-32C of the range, continued from `seed`; or −EINVAL.
+export fn daxfile1_checksum(address: f64, byte_length: f64, seed: u32, mode: u32) f64 {
+    const of = Range.from(address, byte_length) orelse return invalid;
+    return @floatFromInt(~Crc.bytes(~seed, of.start, of.len(), Mode.from(mode).crc32c));
+}
+
+/// Writes a record at a multiple of eight and makes it durable. The source is loaded once, and may be of
+/// no bytes.
+export fn daxfile1_record(
+    destination: f64,
+    source: f64,
+    byte_length: f64,
+    low: u32,
+    high: u32,
+    seed: u32,
+    mode: u32,
+) i32 {
+    const length = range.whole(byte_length) orelse return invalid;
+    const to = Range.from(destination, byte_length + 16) orelse return invalid;
+    const from = range.address(source) orelse return invalid;
+    return records.write(to.start, from, length, .{ .low = low, .high = high, .seed = seed }, .from(mode));
+}
+
+/// The length of the payload of the intact record that the range begins with and contains; −1 if there is
+/// none, −EINVAL for a range that does not begin at a multiple of eight.
+export fn daxfile1_record_length(address: f64, byte_length: f64, seed: u32, mode: u32) f64 {
+    const in = Range.from(address, byte_length) orelse return invalid;
+    return @floatFromInt(records.length(in, seed, .from(mode)));
+}
+
+/// Writes the batch as a record at an offset in the region, flushes what `previous` wrote, waits for both,
+/// then stores each write of the batch. −EINVAL, with nothing written, if any of it is outside the region.
+export fn daxfile1_commit(
+    address: f64,
+    byte_length: f64,
+    byte_offset: f64,
+    batch: f64,
+    batch_length: f64,
+    previous: f64,
+    previous_length: f64,
+    low: u32,
+    high: u32,
+    seed: u32,
+    mode: u32,
+) i32 {
+    const region = Range.from(address, byte_length) orelse return invalid;
+    const offset = range.whole(byte_offset) orelse return invalid;
+    const writes = commits.List.from(batch, batch_length) orelse return invalid;
+    const before = commits.List.from(previous, previous_length) orelse return invalid;
+    const words: Words = .{ .low = low, .high = high, .seed = seed };
+    return commits.Commit(Machine).commit(region, offset, writes, before, words, .from(mode));
 }
 
 /// Maps a file from its start at a multiple of `align_bytes`; flags: 1 writable, 2 MAP_SYNC, 4 private.
@@ -195,6 +253,36 @@ export fn daxfile1_daxctl(number: u32, path: f64, flags: i32, align_bytes: i32) 
     return files.daxctl(number, range.address(path) orelse return invalid, flags, align_bytes);
 }
 
+/// A structure of the file's inode: `request` 0 its flags, 1 to set them, 2 its extended flags, 3 to set
+/// them, 4 the geometry of XFS. −EINVAL for another.
+export fn daxfile1_inode(file: i32, request: u32, structure: f64) i32 {
+    return seal.inode(file, request, range.address(structure) orelse return invalid);
+}
+
+/// A write lease: 1 takes it, 2 gives it back, 3 asks for it (the answer is 1 or 2), 4 waits for system
+/// calls under way.
+export fn daxfile1_lease(file: i32, operation: u32) i32 {
+    return seal.lease(file, operation);
+}
+
+/// fgetxattr(2). The length of the value, or −errno.
+export fn daxfile1_attribute(file: i32, name: f64, out: f64, byte_length: u32) i32 {
+    const called = range.address(name) orelse return invalid;
+    return seal.attribute(file, called, range.address(out) orelse return invalid, byte_length);
+}
+
+/// fsetxattr(2), or with a length of 0 fremovexattr(2).
+export fn daxfile1_set_attribute(file: i32, name: f64, value: f64, byte_length: u32) i32 {
+    const called = range.address(name) orelse return invalid;
+    return seal.setAttribute(file, called, range.address(value) orelse return invalid, byte_length);
+}
+
+/// fallocate(2), FALLOC_FL_COLLAPSE_RANGE: takes the bytes and their blocks out of the file.
+export fn daxfile1_collapse(file: i32, byte_offset: f64, byte_length: f64) i32 {
+    const offset = range.whole(byte_offset) orelse return invalid;
+    return seal.collapse(file, offset, range.whole(byte_length) orelse return invalid);
+}
+
 const std = @import("std");
 
 test {
@@ -206,20 +294,28 @@ test {
     _ = @import("move.zig");
     _ = @import("cache.zig");
     _ = @import("copy.zig");
+    _ = @import("crc.zig");
+    _ = @import("record.zig");
+    _ = @import("commit.zig");
     _ = @import("mapping.zig");
     _ = @import("guard.zig");
     _ = @import("file.zig");
+    _ = @import("seal.zig");
 }
 
 test "no function believes an f64 that is not a whole number it can use" {
     const functions = .{
-        daxfile1_persist, daxfile1_flush,    daxfile1_store64,  daxfile1_copy,
-        daxfile1_fill,    daxfile1_map,      daxfile1_unmap,    daxfile1_map_zero,
-        daxfile1_scratch, daxfile1_guard,    daxfile1_unguard,  daxfile1_open,
-        daxfile1_statx,   daxfile1_statfs,   daxfile1_read,     daxfile1_write,
-        daxfile1_seek,    daxfile1_allocate, daxfile1_truncate, daxfile1_extents,
-        daxfile1_list,    daxfile1_readlink, daxfile1_link,     daxfile1_unlink,
-        daxfile1_daxctl,
+        daxfile1_persist,       daxfile1_flush,         daxfile1_store64,
+        daxfile1_copy,          daxfile1_fill,          daxfile1_map,
+        daxfile1_unmap,         daxfile1_map_zero,      daxfile1_scratch,
+        daxfile1_guard,         daxfile1_unguard,       daxfile1_open,
+        daxfile1_statx,         daxfile1_statfs,        daxfile1_read,
+        daxfile1_write,         daxfile1_seek,          daxfile1_allocate,
+        daxfile1_truncate,      daxfile1_extents,       daxfile1_list,
+        daxfile1_readlink,      daxfile1_link,          daxfile1_unlink,
+        daxfile1_daxctl,        daxfile1_checksum,      daxfile1_record,
+        daxfile1_record_length, daxfile1_commit,        daxfile1_inode,
+        daxfile1_attribute,     daxfile1_set_attribute, daxfile1_collapse,
     };
     var page: [4096]u8 align(4096) = undefined;
     const good: f64 = @floatFromInt(@intFromPtr(&page));

@@ -14,7 +14,7 @@ import type { Style, Terminal } from "./terminal.ts";
 export const doctor: Command = {
   name: "doctor",
   operands: ["PATH"],
-  summary: "what open() would get there, why not more, and the remedy",
+  summary: "what open() would get, why not more, the remedy",
   description:
     "Says what open() would get at PATH: a file, a directory (a new file in it), a file that does not exist " +
     "yet, or a device-dax. Nothing is changed there. ✓ is had, ✗ is not (with the reason, and after the arrow the " +

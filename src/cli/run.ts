@@ -8,15 +8,18 @@
 
 import { parseArgs } from "node:util";
 import { DaxError } from "../errors.ts";
+import { check } from "./check.ts";
 import { type Command, type CommandOption, UsageError } from "./command.ts";
 import { doctor } from "./doctor.ts";
+import { dump } from "./dump.ts";
 import { info } from "./info.ts";
 import { indent, table, wrap } from "./layout.ts";
+import { staticCommand } from "./static.ts";
 import type { Terminal } from "./terminal.ts";
 import { version } from "./version.ts";
 
 /** Every command, in the order of the help. */
-const commands: readonly Command[] = [doctor, info];
+const commands: readonly Command[] = [doctor, info, staticCommand, check, dump];
 
 /** What all commands take. */
 const commonOptions = {

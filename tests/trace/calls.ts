@@ -47,6 +47,7 @@ export function strayCall(trace: NativeTrace): string | undefined {
       call.parameters.map((value, index) =>
         types[index] === "f64" && value > 2 ** 20 ? value - trace.address : value
       ),
+      call,
     );
     if (expected === undefined) {
       const stray = straySystemCall(call, inside);
@@ -64,7 +65,7 @@ export function strayCall(trace: NativeTrace): string | undefined {
 }
 
 /** Events in words, stores that follow each other being one set of bytes: in which pieces they are written is the library's. */
-function merged(events: readonly NativeEvent[]): string[] {
+export function merged(events: readonly NativeEvent[]): string[] {
   const out: string[] = [];
   for (let i = 0; i < events.length; i++) {
     const event = events[i]!;

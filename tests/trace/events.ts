@@ -7,6 +7,15 @@ export interface CallEvent {
   readonly kind: "call";
   readonly name: string;
   readonly parameters: readonly number[];
+  /** Of a commit: where the writes of the batch go, and those of the batch before. */
+  readonly batch?: Range[];
+  readonly previous?: Range[];
+}
+
+/** Bytes of the file. */
+export interface Range {
+  readonly byteOffset: number;
+  readonly byteLength: number;
 }
 
 /**
@@ -90,6 +99,11 @@ export function parse(text: string): NativeTrace[] {
         events.push(callOf(rest));
         if (rest[0] === "daxfile1_unmap" && (events.at(-1) as CallEvent).parameters[0] === address) end();
         break;
+      case "entry": {
+        const call = events.at(-1) as CallEvent;
+        call[rest[0] as "batch" | "previous"]!.push({ byteOffset: at(1), byteLength: at(2) });
+        break;
+      }
       case "return":
         events.push({ kind: "return", result: at(0) });
         break;
@@ -121,12 +135,13 @@ const word = new DataView(new ArrayBuffer(8));
 /** A call's parameters: those of type f64 come in vector registers, the others in general ones. */
 function callOf([name, ...registers]: readonly string[]): CallEvent {
   const signature = (symbols as Record<string, Signature>)[name!];
-  const vectors = registers.slice(0, 4), general = registers.slice(4);
+  const vectors = registers.slice(0, 7), general = registers.slice(7);
   const parameters = Object.values(signature?.parameters ?? {}).map((type) => {
     word.setBigUint64(0, BigInt((type === "f64" ? vectors : general).shift() ?? 0));
     return type === "f64" ? word.getFloat64(0) : type === "i32" ? word.getInt32(4) : word.getUint32(4);
   });
-  return { kind: "call", name: name!.replace("daxfile1_", ""), parameters };
+  const call: CallEvent = { kind: "call", name: name!.replace("daxfile1_", ""), parameters };
+  return call.name === "commit" ? { ...call, batch: [], previous: [] } : call;
 }
 
 function systemOf(numbers: readonly number[], address: number): NativeEvent {

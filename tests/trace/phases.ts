@@ -29,7 +29,7 @@ function by(name: string, method: number, without = 0): Phase {
 const all: readonly Phase[] = [
   { name: "cache-line", ...line, thorough: true, cpu: real },
   by("clwb, avx", Mode.clwb, Mode.avx512),
-  by("clwb, sse2", Mode.clwb, Mode.avx | Mode.avx512),
+  by("clwb, sse2", Mode.clwb, Mode.avx | Mode.avx512 | Mode.crc32c),
   by("clflushopt", Mode.clflushopt),
   by("clflush", Mode.clflush),
   { name: "byte", granularity: "byte", model: "eadr", thorough: false, sync: true, cpu: real },

@@ -34,6 +34,26 @@ const broken: [string, string, string, RegExp][] = [
     "const flushed = cache.flush(part, mode);\n            source.store(Machine, part, at);",
     /copy.*store/,
   ],
+  [
+    "a commit does not flush what the one before has changed",
+    "flush(&before, mode);",
+    "_ = &before;",
+    /commit.*clflush/,
+  ],
+  [
+    "the writes of a commit are stored before its record is durable",
+    "flush(&before, mode);",
+    `flush(&before, mode);
+                var early: Entries = .{ .list = batch, .region = region };
+                while (early.next()) |entry| Machine.copy(entry.place.start, entry.source, entry.place.len());`,
+    /commit.*store/,
+  ],
+  [
+    "the last word of a record is not written",
+    "if (tail.byte_length > 0) {",
+    "if (tail.byte_length > 7) {",
+    /record.*stream/,
+  ],
   ["the fence is left out", `asm volatile ("sfence" ::: .{ .memory = true });`, "", /fence/],
 ];
 

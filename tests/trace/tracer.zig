@@ -137,6 +137,20 @@ fn compare(comptime event: []const u8) void {
     @memcpy(known[0..region_length], seen[0..region_length]);
 }
 
+/// Writes down where the writes of a batch go: its encoding is in the program's memory.
+fn entries(comptime list: []const u8, address: u64, byte_length: u64) void {
+    const start: usize = @intFromFloat(@as(f64, @bitCast(address)));
+    const length: usize = @intFromFloat(@as(f64, @bitCast(byte_length)));
+    var at: usize = 0;
+    while (at < length) {
+        var header: [8]u8 = undefined;
+        readMemory(start + at, &header);
+        const bytes = std.mem.readInt(u16, header[6..8], .little);
+        print("entry " ++ list ++ " {d} {d}", .{ std.mem.readInt(u48, header[0..6], .little), bytes });
+        at += 8 + (@as(usize, bytes) + 7) / 8 * 8;
+    }
+}
+
 /// Signals that came during a call: they wait for its return, as their handlers are no part of it.
 var held: [32]linux.SIG = undefined;
 var held_count: usize = 0;
@@ -148,9 +162,14 @@ fn call(symbol: Symbol) void {
     // struct user_fpregs_struct: the XMM registers begin at byte 160, here as the bits of their lower halves
     var floats: [64]u64 = undefined;
     request(linux.PTRACE.GETFPREGS, 0, @intFromPtr(&floats));
-    print("call {s} {d} {d} {d} {d} {d} {d} {d} {d}", .{
-        symbol.name, floats[20], floats[22], floats[24], floats[26], r.rdi, r.rsi, r.rdx, r.rcx,
+    print("call {s} {d} {d} {d} {d} {d} {d} {d} {d} {d} {d} {d}", .{
+        symbol.name, floats[20], floats[22], floats[24], floats[26], floats[28],
+        floats[30],  floats[32], r.rdi,      r.rsi,      r.rdx,      r.rcx,
     });
+    if (std.mem.eql(u8, symbol.name, "daxfile1_commit")) {
+        entries("batch", floats[26], floats[28]);
+        entries("previous", floats[30], floats[32]);
+    }
     poke(symbol.address, text[symbol.address - text_start]);
     r.rip = symbol.address;
     request(linux.PTRACE.SETREGS, 0, @intFromPtr(&r));

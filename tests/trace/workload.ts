@@ -116,6 +116,8 @@ export async function workload(m: Region, { thorough, sync }: Extent): Promise<v
     m.store64(64 * index + 8 * index, value);
   }
 
+  records(m, sizes[level], touch, fresh);
+
   around(8300, 200);
   m.deepFlush(8300, 200);
   around(8191, 2);
@@ -154,4 +156,69 @@ export async function workload(m: Region, { thorough, sync }: Extent): Promise<v
   whole(100, 12_000);
   m.flush(12_000, 1);
   m.write(15_000, fresh(10), { drain: false });
+}
+
+/** Records of each size, and commits of batches whose writes meet, overlap and lie apart, with and without one before. */
+function records(
+  m: Region,
+  sizes: readonly number[],
+  touch: (offset: number) => void,
+  fresh: (length: number) => Uint8Array,
+): void {
+  const nontemporal = [undefined, true, false];
+  for (const [turn, size] of [0, ...sizes].entries()) {
+    const choice = nontemporal[turn % 3], start = 1024 + 8 * turn;
+    const options = {
+      ...(choice !== undefined && { nontemporal: choice }),
+      ...(turn % 4 === 0 && { drain: false }),
+    };
+    touch(start + 2048);
+    m.writeRecord(start, fresh(size), turn, size, 7, options);
+    touch(start);
+    if (m.recordLength(start, m.size, 7) >= 0) {
+      throw new Error("a record whose first byte has changed is intact");
+    }
+    m.checksum(start, 16, 3);
+    if (turn % 8 === 0) m.drain();
+  }
+  m.drain();
+
+  // The last word of a page, and what settles before anything else is written back
+  m.store64(4088, 5);
+  const settle = () => {
+    touch(9000);
+    m.persist(9000, 1);
+  };
+  for (
+    const write of [
+      () => m.persist(100, 1),
+      () => m.store64(72, 9),
+      () => m.fill(700, 3),
+      () => m.flush(9100, 1),
+    ]
+  ) {
+    m.defer(settle);
+    touch(100);
+    write();
+    m.drain();
+  }
+
+  const batches = [0, 1, 2, 3].map(() => m.batch(1024));
+  for (const [turn, batch] of batches.entries()) {
+    for (
+      const [start, size] of [[5000, 8], [5008, 24], [5060, 9], [6001, 130], [12_287, 2], [
+        4096 * turn,
+        64,
+      ]] as const
+    ) {
+      batch.write(start + 8 * turn, fresh(size));
+    }
+  }
+  m.commit(2048, batches[0]!, 1, 2, 3);
+  touch(6000);
+  m.commit(3072, batches[1]!, 2, 2, 3, batches[0]);
+  m.commit(2048, batches[2]!, 3, 2, 3, batches[1]);
+  m.drain();
+  m.commit(10_000, batches[3]!, 4, 2, 3);
+  m.persist();
 }

@@ -1,0 +1,207 @@
+/**
+ * The seal: the immutable flag, set when the map of blocks is proven, and proven again after; with a marker, so that an
+ * administrator's own `chattr +i` is not taken for it. On today's kernels this is what keeps a file static.
+ *
+ * The order is such that a process may be killed after any step:
+ *
+ * 1. the marker, with the map as it was proven: not static, and ordinary in every respect;
+ * 2. the flag, and in the same step `noatime` to its opposite, so that a marker that was left behind and a flag that somebody else
+ *    set later are not taken for a seal: static, for whoever looks compares the map with the marker;
+ * 3. the map again.
+ *
+ * @module
+ */
+
+import { library } from "../../ffi/library.ts";
+import { codeOf, meaningOf } from "../errno.ts";
+import { pageBytes } from "../options.ts";
+import { FileType, type Stat, statFile } from "../system.ts";
+import { type BlockMap, difference } from "./block_map.ts";
+import { capabilityHint, readMap, sharingRefusal, type Subject } from "./check.ts";
+import {
+  attribute,
+  InodeFlag,
+  inodeFlags,
+  Lease,
+  removeAttribute,
+  setAttribute,
+  setInodeFlags,
+} from "./inode.ts";
+import {
+  changed,
+  decodeMarker,
+  encodeMarker,
+  type Marker,
+  markerLimitBytes,
+  markerName,
+  markerOf,
+} from "./marker.ts";
+import { isRefusal, type Refusal } from "./refusal.ts";
+import { release, stillSole, takeSole } from "./sole.ts";
+
+/** What a file carries of a seal. */
+export type Seal =
+  /** Nothing. */
+  | { readonly state: "none" }
+  /** The immutable flag, which was not set by a seal. */
+  | { readonly state: "foreign" }
+  /** All of it, or only the marker: whoever sealed or opened it was killed, or it was cleared by hand. */
+  | { readonly state: "sealed" | "interrupted"; readonly marker: Marker };
+
+/** What an open file carries of a seal; says nothing of its map. */
+export function sealOf(file: number): Seal {
+  const stat = statFile(file);
+  // To a device, the number of the request may be another one
+  if (typeof stat === "number" || (stat.mode & FileType.mask) !== FileType.regular) return { state: "none" };
+  const flags = inodeFlags(file);
+  if (flags < 0) return { state: "none" };
+  const immutable = (flags & InodeFlag.immutable) !== 0;
+  const text = attribute(file, markerName, markerLimitBytes);
+  const marker = typeof text === "string" ? decodeMarker(text) : undefined;
+  if (marker === undefined) return { state: immutable ? "foreign" : "none" };
+  if (!immutable) return { state: "interrupted", marker };
+  const noAccessTime = (flags & InodeFlag.noAccessTime) !== 0;
+  return noAccessTime === marker.noAccessTime ? { state: "foreign" } : { state: "sealed", marker };
+}
+
+/** Whether a file is static by its seal: sealed, its map the one that was proven, and mapped directly. */
+export function isSealed(file: number, stat: Stat): boolean {
+  if (!stat.immutable || !stat.dax) return false;
+  const seal = sealOf(file);
+  return seal.state === "sealed" && changeOf(seal.marker, file, stat) === undefined;
+}
+
+/** What is no longer as the marker says, in words; undefined where all is. */
+export function changeOf(marker: Marker, file: number, stat: Stat): string | undefined {
+  const map = readMap({ file, stat });
+  if (!isRefusal(map)) return changed(marker, map);
+  return stat.size === marker.size ? map.reason : `it had ${marker.size} bytes, and has ${stat.size}`;
+}
+
+/** What a change means, for who relied on the map. */
+export function changeRefusal(what: string): Refusal {
+  return {
+    error: "ESTALE",
+    reason: `it was static, and its blocks were moved while the seal was off: ${what}`,
+    hint: "Look whether its bytes are right; it is an ordinary file now, and opened again it gets a new seal",
+  };
+}
+
+/**
+ * Seals a file whose map was just proven.
+ *
+ * @param subject open to read and write, mapped or not
+ * @param leased whether the caller holds the lease of sole.ts; it is given back in any case
+ * @returns why it could not be done; the file is then ordinary
+ */
+export function seal(subject: Subject, map: BlockMap, align: number, leased: boolean): Refusal | undefined {
+  const { file, medium } = subject;
+  const refusal = sharingRefusal(subject);
+  if (refusal !== undefined) {
+    if (leased) release(file);
+    return refusal;
+  }
+  // On ext4 the flag stops old descriptors too; on XFS it stops only those that are opened later
+  const sole = leased || medium.fileSystem === "xfs";
+  if (sole && !leased) {
+    const open = takeSole(file);
+    if (open !== undefined) return onlyAlone(open);
+  }
+  try {
+    return setSeal(subject, map, align, sole);
+  } finally {
+    if (sole) release(file);
+  }
+}
+
+function onlyAlone({ error, reason, hint }: Refusal): Refusal {
+  if (error !== "EBUSY") return { error, reason, ...(hint !== undefined && { hint }) };
+  const why = `${reason}, and XFS lets a file that is already open change its blocks`;
+  return { error: "ENOTSUP", reason: why, ...(hint !== undefined && { hint }) };
+}
+
+function setSeal(subject: Subject, map: BlockMap, align: number, sole: boolean): Refusal | undefined {
+  const { file } = subject;
+  const flags = inodeFlags(file);
+  if (flags < 0) return refused("the flags of the file cannot be read", flags);
+  const noAccessTime = (flags & InodeFlag.noAccessTime) !== 0;
+  const text = encodeMarker(markerOf(map, align === 0 ? pageBytes() : align, noAccessTime));
+  if (attribute(file, markerName, markerLimitBytes) !== text) {
+    const result = setAttribute(file, markerName, text);
+    if (result < 0) return refused(`the file cannot be marked (${markerName})`, result);
+  }
+  const sealed = (flags ^ InodeFlag.noAccessTime) | InodeFlag.immutable;
+  const result = setInodeFlags(file, sealed);
+  const refusal = result < 0
+    ? refused("the immutable flag cannot be set", result)
+    : proveAgain(subject, map, sealed, sole);
+  if (refusal !== undefined) {
+    if (result >= 0) setInodeFlags(file, flags);
+    removeAttribute(file, markerName);
+  }
+  return refusal;
+}
+
+/** After the flag. Somebody may have been inside the kernel, past its look at the flag, when that was set. */
+function proveAgain(subject: Subject, map: BlockMap, flags: number, sole: boolean): Refusal | undefined {
+  const { file } = subject;
+  const { native } = library();
+  const settled = native.daxfile1_lease(file, Lease.wait);
+  if (settled < 0 && subject.medium.fileSystem === "xfs") {
+    return refused("nobody can say whether an open is under way (membarrier)", settled);
+  }
+  // Who waits for the file's lock has it before this call does
+  const result = setInodeFlags(file, flags);
+  if (result < 0 || inodeFlags(file) !== flags) return refused("the immutable flag does not stay", result);
+  const stat = statFile(file);
+  if (typeof stat === "number") return refused("the file cannot be looked at", stat);
+  const now = readMap({ file, stat });
+  if (isRefusal(now)) return now;
+  const change = difference(map, now);
+  if (change !== undefined) {
+    return {
+      error: "EBUSY",
+      reason: `somebody changes it: ${change}`,
+      hint: "Do it when nobody writes the file",
+    };
+  }
+  if (sole) {
+    const alone = stillSole(file);
+    release(file);
+    const open = alone
+      ? takeSole(file)
+      : { error: "EBUSY", reason: "another program opened it meanwhile" } as const;
+    if (open !== undefined) return onlyAlone(open);
+  }
+  const synced = native.daxfile1_sync(file, 0);
+  return synced < 0 ? refused("it cannot be synced", synced) : undefined;
+}
+
+/** Takes the flag away and leaves the marker: for as long as it takes to open the file to write. */
+export function lift(file: number, marker: Marker): Refusal | undefined {
+  const flags = inodeFlags(file);
+  if (flags < 0) return refused("the flags of the file cannot be read", flags);
+  const others = flags & ~(InodeFlag.immutable | InodeFlag.noAccessTime);
+  const result = setInodeFlags(file, others | (marker.noAccessTime ? InodeFlag.noAccessTime : 0));
+  return result < 0 ? refused("the immutable flag cannot be taken away", result) : undefined;
+}
+
+/** Makes a sealed file ordinary. */
+export function unseal(file: number, marker: Marker): Refusal | undefined {
+  const refusal = lift(file, marker);
+  if (refusal !== undefined) return refusal;
+  removeAttribute(file, markerName);
+  const result = library().native.daxfile1_sync(file, 0);
+  return result < 0 ? refused("it cannot be synced", result) : undefined;
+}
+
+/** Takes a marker away that stands for no seal. */
+export function forget(file: number): void {
+  removeAttribute(file, markerName);
+}
+
+function refused(what: string, result: number): Refusal {
+  const errno = result < 0 ? -result : 5;
+  const reason = `${what}: ${meaningOf(errno)}`;
+  return { error: codeOf(errno), reason, ...(errno === 1 && { hint: capabilityHint }) };
+}
