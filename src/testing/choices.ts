@@ -1,6 +1,6 @@
 // Enumerates by running again: each undecided thing is a choice among a few, and a run is the list of its choices.
 
-/** Where the choices of a run come from. Choice 0 always means: the store survived. */
+/** Where the choices of a run come from. Choice 0 means that the store survived; execution.ts makes one of its own. */
 export class Choices {
   readonly chosen: number[] = [];
   readonly #counts: number[] = [];

@@ -119,7 +119,7 @@ async function explained<S, T>(
   );
   const shown = again ? { failure: again, trace: located } : { failure, trace };
   const remedy = await mend(settings, shown.trace, shown.failure);
-  const message = explain(shown.failure, shown.trace, report, remedy.text, token);
+  const message = explain(shown.failure, shown.trace, report, remedy.text, token, settings.views);
   const details = { token, failure: shown.failure, ...(remedy.isProven ? { mend: remedy.text } : {}) };
   return new CrashError(failure.kind, message, report, details);
 }

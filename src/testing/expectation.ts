@@ -3,6 +3,16 @@ import { copy, equal } from "./equal.ts";
 import type { Operation, Reference } from "./options.ts";
 import type { TraceEvent } from "./trace.ts";
 
+/** What a recovery has shown, which operation the crash before it had cut off, and how many it had not. */
+export interface Shown<State> {
+  /** The state. */
+  readonly observed: State;
+  /** The operation that was running at the crash. */
+  readonly interrupted: Operation | undefined;
+  /** Operations that had been acknowledged at the crash. */
+  readonly acknowledged: number;
+}
+
 /** The states that are allowed now, and how they came about. */
 export class Expectation<State> {
   readonly #reference: Reference<State>;
@@ -10,8 +20,10 @@ export class Expectation<State> {
   readonly past: State[];
   readonly acknowledged: Operation[] = [];
   running: Operation | undefined;
-  /** What a recovery has already shown, and which operation the crash before it had cut off. */
-  shown: { readonly observed: State; readonly interrupted: Operation | undefined } | undefined;
+  /** What a recovery has already shown. */
+  shown: Shown<State> | undefined;
+  /** The operation that was begun last, if recovery has shown something before. */
+  latest: Operation | undefined;
   allowed: State[];
 
   constructor(reference: Reference<State>, init: State) {
@@ -33,6 +45,7 @@ export class Expectation<State> {
     other.acknowledged.push(...this.acknowledged);
     other.running = this.running;
     other.shown = this.shown;
+    other.latest = this.latest;
     other.allowed = this.allowed;
     return other;
   }
@@ -52,6 +65,7 @@ export class Expectation<State> {
     const current = this.past.at(-1)!;
     if (event.kind === "begin") {
       const operation = this.running = { name: event.name, arg: event.arg };
+      if (this.shown) this.latest = operation;
       const partial = this.#reference.partial?.(copy(current), operation) ?? [];
       this.allowed = [this.#apply(current, operation), ...partial, current];
     } else if (event.kind === "acknowledge") {
@@ -66,7 +80,7 @@ export class Expectation<State> {
     } else if (event.kind === "recovered") {
       const observed = event.observed as State;
       this.past.push(observed);
-      this.shown ??= { observed, interrupted: this.running };
+      this.shown ??= { observed, interrupted: this.running, acknowledged: this.acknowledged.length };
       this.running = undefined;
       this.allowed = [observed];
     }

@@ -8,7 +8,7 @@ import { type Failure, lostStores, type PathStep } from "./failure.ts";
 import { Memory } from "./memory.ts";
 import { MODELS, type Rules } from "./model.ts";
 import type { Settings } from "./options.ts";
-import { Layer } from "./pending.ts";
+import { Layer, openWords } from "./pending.ts";
 import { randomFrom } from "./random.ts";
 import { isThenable } from "./tester.ts";
 import type { Trace, TraceEvent } from "./trace.ts";
@@ -36,6 +36,9 @@ export interface Tally {
   exhausted: "images" | "ms" | undefined;
   approximate: boolean;
 }
+
+/** Where the power is cut: the number of the event that would have come next, and that event. */
+type Cut = Omit<PathStep, "choices">;
 
 /** Tries the crashes of one trace. */
 export async function explore<Structure, State>(
@@ -108,16 +111,21 @@ class Explorer<Structure, State> {
     for (let i = 0; i <= last && !this.tally.exhausted; i++) {
       const event = events[i];
       if (worthwhile && isPoint(event) && (!only || only.point === i)) {
-        await this.#visit(i, layers, expectation, path, earlier);
+        await this.#visit({ point: i, next: event }, layers, expectation, path, earlier);
         worthwhile = false;
       }
       if (!event) break;
       if (event.kind === "store") {
         layer.add(event);
         worthwhile = true;
-      } else if (event.kind === "flush") layer.flush(event.byteOffset, event.byteLength);
-      else if (event.kind === "drain") layer.drain(earlier ? [] : [this.#base, this.#memory.bytes]);
-      else {
+      } else if (event.kind === "flush") {
+        if (event.sync === undefined) layer.flush(event.byteOffset, event.byteLength);
+        else layer.beginSync(event.sync);
+      } else if (event.kind === "drain") {
+        const into = earlier ? [] : [this.#base, this.#memory.bytes];
+        if (event.sync === undefined) layer.drain(into);
+        else layer.endSync(event.sync, into);
+      } else {
         expectation.follow(event);
         // A recovery that stored nothing leaves the image that it was given: nothing new to see.
         if (event.kind !== "close" && !(earlier && layer.words.size === 0)) worthwhile = true;
@@ -126,7 +134,7 @@ class Explorer<Structure, State> {
   }
 
   async #visit(
-    point: number,
+    cut: Cut,
     layers: readonly Layer[],
     expectation: Expectation<State>,
     path: readonly PathStep[],
@@ -134,16 +142,16 @@ class Explorer<Structure, State> {
   ): Promise<void> {
     if (!earlier) {
       this.tally.crashPoints++;
-      return await this.#point(point, layers, expectation, path);
+      return await this.#point(cut, layers, expectation, path);
     }
     // Choices that the earlier run made after this moment do not change it: take it up with the first of them only.
-    const mark = earlier.marks.get(point);
+    const mark = earlier.marks.get(cut.point);
     if (!mark || !(this.#isSingle || earlier.choices.isFirstAfter(mark.depth))) return;
     this.tally.nestedCrashPoints++;
     const journal = earlier.journal.slice(0, mark.decisions);
     redo(journal);
     try {
-      await this.#point(point, layers, expectation, path);
+      await this.#point(cut, layers, expectation, path);
     } finally {
       undo(journal);
     }
@@ -154,7 +162,7 @@ class Explorer<Structure, State> {
   }
 
   async #point(
-    point: number,
+    cut: Cut,
     layers: readonly Layer[],
     expectation: Expectation<State>,
     path: readonly PathStep[],
@@ -163,14 +171,16 @@ class Explorer<Structure, State> {
     const open = openWords(layers);
     const fixed = this.#exploration.only?.[path.length]?.choices;
     const isSampled = typeof explore === "object" && !fixed;
-    const random = isSampled ? randomFrom(seed, point, this.tally.images) : undefined;
+    const random = isSampled ? randomFrom(seed, cut.point, this.tally.images) : undefined;
     const samples = isSampled && path.length === 0 ? explore.samples : 1;
     let choices = new Choices({ fixed, random });
     for (let i = 1; !this.#isOver(); i++) {
+      this.#memory.recording = path.length < this.#nested;
       const begun = this.#execution.start(this.#memory, layers, open, choices, expectation, path.length);
       const run = isThenable(begun) ? await begun : begun;
       this.tally.images++;
-      await this.#judge(run, point, layers, expectation, path);
+      const deeper = this.#judge(run, cut, layers, expectation, path);
+      if (deeper) await deeper; // awaiting nothing costs as much as a small recovery
       if (fixed || isSampled) {
         if (i >= samples) return;
         choices = new Choices({ random });
@@ -178,29 +188,38 @@ class Explorer<Structure, State> {
     }
   }
 
-  async #judge(
+  #judge(
     run: Run,
-    point: number,
+    cut: Cut,
     layers: readonly Layer[],
     expectation: Expectation<State>,
     path: readonly PathStep[],
-  ): Promise<void> {
+  ): Promise<void> | undefined {
     const { failed, observed } = run;
     if (failed?.error instanceof DivergedError || failed?.error instanceof MisfitError) throw failed.error;
-    const here = [...path, { point, choices: run.choices.chosen.slice() }];
-    this.#exploration.onOutcome?.(here, observed as State);
+    const { onOutcome } = this.#exploration;
+    const isNested = !failed && path.length < this.#nested && this.#memory.hasStored;
+    if (!failed && !isNested && !onOutcome) return void this.#reset();
+    const here = [...path, { ...cut, choices: run.choices.chosen.slice() }];
+    onOutcome?.(here, observed as State);
     const lost = failed ? lostStores(layers) : [];
-    const isNested = !failed && path.length < this.#nested &&
-      run.events.some((event) => event.kind === "store");
+    const after = failed ? expectation.fork() : expectation;
+    if (failed && run.wentOn) { for (const event of run.events) after.follow(event); }
     const events = isNested ? run.events.slice() : [];
     this.#reset();
     if (failed) {
-      const { running, acknowledged, shown } = expectation;
+      const { acknowledged, shown, latest } = after;
       const expected = failed.expected ?? expectation.allowed;
-      this.#exploration.onFailure({ ...failed, path: here, running, acknowledged, shown, expected, lost });
+      // What threw outside an operation is not the fault of the one that had returned before.
+      const isOver = failed.error !== undefined && acknowledged.at(-1) === latest;
+      const further = run.wentOn && !isOver ? latest : undefined;
+      const running = failed.error === undefined ? after.running : further ?? after.running;
+      const told = { path: here, running, acknowledged, shown, further, wentOn: run.wentOn };
+      this.#exploration.onFailure({ ...failed, ...told, expected, lost });
     } else if (isNested) {
-      await this.walk(events, layers, expectation.fork(), here, { ...run, events });
+      return this.walk(events, layers, expectation.fork(), here, { ...run, events });
     }
+    return undefined;
   }
 
   #reset(): void {
@@ -231,14 +250,4 @@ class Explorer<Structure, State> {
 
 function isPoint(event: TraceEvent | undefined): boolean {
   return !event || event.kind === "drain" || event.kind === "begin";
-}
-
-function openWords(layers: readonly Layer[]): ReadonlyMap<number, number> {
-  const open = new Map<number, number>();
-  for (const layer of layers) {
-    for (const [word, entries] of layer.words) {
-      for (const entry of entries) open.set(word, (open.get(word) ?? 0) | entry.mask);
-    }
-  }
-  return open;
 }

@@ -1,7 +1,8 @@
 // One image that a recovery got wrong, and which stores had been lost in it.
+import type { Shown } from "./expectation.ts";
 import type { Operation } from "./options.ts";
 import type { Entry, Layer } from "./pending.ts";
-import type { StoreEvent } from "./trace.ts";
+import type { StoreEvent, TraceEvent } from "./trace.ts";
 
 /**
  * What went wrong.
@@ -11,8 +12,8 @@ import type { StoreEvent } from "./trace.ts";
  * - `not-durable`: a crash after recovery changed what recovery had shown, or lost what was done since.
  * - `not-idempotent`: recovering twice gave something else than once.
  * - `further`: an operation after recovery did not do what the reference does.
- * - `threw`: recovery, or the observation, threw.
- * - `endless`: recovery touched the region more often than `steps`.
+ * - `threw`: recovery, the observation or an operation after recovery threw.
+ * - `endless`: recovery, or an operation after it, touched the region more often than `steps`.
  */
 export type FailureKind =
   | "lost"
@@ -27,8 +28,10 @@ export type FailureKind =
 export interface PathStep {
   /** The number of the event. */
   readonly point: number;
-  /** 0: survived; 1: lost; 2: of its store only a part survived. */
+  /** 0: survived; 1: lost; 2: of its store only a part survived. Before what is done further, 1: no restart first. */
   readonly choices: readonly number[];
+  /** That event; absent at the end, and in what a token says. */
+  readonly next?: TraceEvent | undefined;
 }
 
 /** Bytes that were stored and did not survive. */
@@ -51,12 +54,16 @@ export interface Failure {
   readonly kind: FailureKind;
   /** The crashes, one within the other. */
   readonly path: readonly PathStep[];
-  /** The operation that the crash cut off. */
+  /** The operation that the latest crash cut off, or that failed after recovery. */
   readonly running: Operation | undefined;
-  /** The operations that had returned, in order. */
+  /** The operations that had returned, in order; those after recovery too. */
   readonly acknowledged: readonly Operation[];
-  /** If a recovery came between: what it showed, and the operation that the crash before it had cut off. */
-  readonly shown: { readonly observed: unknown; readonly interrupted: Operation | undefined } | undefined;
+  /** If a recovery came between: what it showed, and what the crash before it had cut off. */
+  readonly shown: Shown<unknown> | undefined;
+  /** Whether it went wrong in what is done after recovery, rather than in recovery or in a crash. */
+  readonly wentOn: boolean;
+  /** The operation after recovery that failed: it threw, did not end, or was the last before a wrong observation. */
+  readonly further: Operation | undefined;
   /** States that would have been right. */
   readonly expected: readonly unknown[];
   /** What was observed instead. */

@@ -8,10 +8,14 @@ import type { Order, TraceEvent } from "./trace.ts";
 /** A program made more accesses than it may: it does not end. */
 export class StepLimitError extends Error {
   override name = "StepLimitError";
+
+  constructor(limit: number) {
+    super(`the region was touched more than ${limit} times (option steps)`);
+  }
 }
 
-/** Which bytes are open in a word, for all layers. */
-export type OpenWords = ReadonlyMap<number, number>;
+/** Which bytes are open in which words, for all layers: word, mask, word, mask. Flat, for each run goes through it twice. */
+export type OpenWords = readonly number[];
 
 /** The bytes of a region, and the record of what is done to them. */
 export class Memory {
@@ -22,7 +26,7 @@ export class Memory {
   onPoint: (() => void) | undefined;
   /** Whether each store, flush and drain remembers where it was called from. */
   stacks = false;
-  /** Whether the events are kept. */
+  /** Whether stores, flushes and drains are kept, as a later crash needs them. What was noted is kept in any case. */
   recording = true;
   /** True once a plain typed array was handed out, whose stores are found only by comparing. */
   approximate = false;
@@ -31,10 +35,13 @@ export class Memory {
   /** Whether this run has stored anything. */
   hasStored = false;
   #steps = 0;
+  /** Which run this is: what a sync of an earlier one began must not end in it. */
+  #run = 0;
+  #syncs = 0;
   // One byte for each word, one bit for each of its bytes: whether `bytes` is the truth.
   readonly #settled: Uint8Array;
   readonly #ranges: number[] = [];
-  #open: OpenWords = new Map();
+  #open: OpenWords = [];
   #decisions: Decisions | undefined;
   #shadow: Uint8Array | undefined;
 
@@ -52,18 +59,21 @@ export class Memory {
   begin(layers: readonly Layer[], open: OpenWords, choices: Choices): void {
     this.#open = open;
     this.#decisions = new Decisions(layers, choices);
-    for (const [word, mask] of open) this.#settled[word]! &= ~mask;
+    for (let i = 0; i < open.length; i += 2) this.#settled[open[i]!]! &= ~open[i + 1]!;
     this.events.length = 0;
-    this.#steps = 0;
+    this.#run++;
+    this.#steps = this.#syncs = 0;
     this.hasStored = false;
   }
 
   /** Takes a run back: every decision, and every byte, to what `base` holds. */
   end(base: Uint8Array): void {
     undo(this.journal);
+    this.#run++;
     this.#decisions = undefined;
-    for (const word of this.#open.keys()) {
-      this.#restore(base, word * 8, Math.min(word * 8 + 8, this.byteLength));
+    const open = this.#open;
+    for (let i = 0; i < open.length; i += 2) {
+      this.#restore(base, open[i]! * 8, Math.min(open[i]! * 8 + 8, this.byteLength));
     }
     for (let i = 0; i < this.#ranges.length; i += 2) {
       this.#restore(base, this.#ranges[i]!, this.#ranges[i + 1]!);
@@ -85,7 +95,7 @@ export class Memory {
 
   /** Must come before the bytes are looked at. */
   read(byteOffset: number, byteLength: number): void {
-    if (++this.#steps > this.stepLimit) throw new StepLimitError();
+    if (++this.#steps > this.stepLimit) throw new StepLimitError(this.stepLimit);
     const end = byteOffset + byteLength;
     for (let word = byteOffset >>> 3; word * 8 < end; word++) {
       if (this.#settled[word] !== 0xff) this.#resolve(word, maskOf(word, byteOffset, end));
@@ -94,47 +104,64 @@ export class Memory {
 
   /** Stores bytes and records it. The caller has checked the range. */
   store(byteOffset: number, source: Uint8Array, order: Order): void {
-    if (++this.#steps > this.stepLimit) throw new StepLimitError();
+    if (++this.#steps > this.stepLimit) throw new StepLimitError(this.stepLimit);
     const { length } = source;
     if (length === 0) return;
     this.#compare();
-    const bytes = source.slice();
+    // Most runs are the last of their kind: nobody asks what they stored, and a copy costs as much as all the rest.
+    const bytes = this.recording ? source.slice() : source;
     if (length > 8) this.bytes.set(bytes, byteOffset);
     else for (let i = 0; i < length; i++) this.bytes[byteOffset + i] = bytes[i]!;
     this.#shadow?.set(bytes, byteOffset);
-    this.#stored(byteOffset, bytes, order);
+    this.#stored(byteOffset, bytes, order, false);
   }
 
-  #stored(byteOffset: number, bytes: Uint8Array, order: Order): void {
+  #stored(byteOffset: number, bytes: Uint8Array, order: Order, isFound: boolean): void {
     const end = byteOffset + bytes.length;
     for (let word = byteOffset >>> 3; word * 8 < end; word++) {
       if (this.#settled[word] !== 0xff) this.#settled[word]! |= maskOf(word, byteOffset, end);
     }
     this.#ranges.push(byteOffset, end);
     this.hasStored = true;
-    if (this.recording) this.events.push({ kind: "store", byteOffset, bytes, order, stack: this.#stack() });
+    if (!this.recording) return;
+    this.events.push({ kind: "store", byteOffset, bytes, order, isFound, stack: this.#stack() });
   }
 
   /** Records a flush. */
   flush(byteOffset: number, byteLength: number): void {
     this.#compare();
-    if (++this.#steps > this.stepLimit) throw new StepLimitError();
+    if (++this.#steps > this.stepLimit) throw new StepLimitError(this.stepLimit);
     if (this.recording) this.events.push({ kind: "flush", byteOffset, byteLength, stack: this.#stack() });
   }
 
   /** Records a drain. */
   drain(): void {
     this.#compare();
-    if (++this.#steps > this.stepLimit) throw new StepLimitError();
+    if (++this.#steps > this.stepLimit) throw new StepLimitError(this.stepLimit);
     this.onPoint?.();
     if (this.recording) this.events.push({ kind: "drain", stack: this.#stack() });
+  }
+
+  /** Records the beginning of a sync. Gives what records its end, or nothing if the run was over before. */
+  sync(): () => void {
+    this.#compare();
+    if (++this.#steps > this.stepLimit) throw new StepLimitError(this.stepLimit);
+    const run = this.#run, sync = this.#syncs++, stack = this.#stack();
+    if (!this.recording) return () => {};
+    this.events.push({ kind: "flush", byteOffset: 0, byteLength: this.byteLength, sync, stack });
+    return () => {
+      if (run !== this.#run) return;
+      this.#compare();
+      this.onPoint?.();
+      this.events.push({ kind: "drain", sync, stack });
+    };
   }
 
   /** Records anything else that happened. */
   note(event: TraceEvent): void {
     this.#compare();
     if (event.kind === "begin") this.onPoint?.();
-    if (this.recording) this.events.push(event);
+    this.events.push(event);
   }
 
   /** Finds stores made through plain typed arrays. Nothing to do as long as none was handed out. */
@@ -165,14 +192,15 @@ export class Memory {
       end = Math.min(end, shadow.length);
       const bytes = this.bytes.slice(start, end);
       shadow.set(bytes, start);
-      this.#stored(start, bytes, "bulk");
+      this.#stored(start, bytes, "bulk", true);
       start = end;
     }
   }
 
   /** Decides every open byte: exhaustive exploration. */
   resolveAll(): void {
-    for (const [word, mask] of this.#open) this.#resolve(word, mask);
+    const open = this.#open;
+    for (let i = 0; i < open.length; i += 2) this.#resolve(open[i]!, open[i + 1]!);
   }
 
   #resolve(word: number, wanted: number): void {

@@ -2,8 +2,7 @@
 import { newTally } from "./explore.ts";
 import type { Failure, LostStore } from "./failure.ts";
 import { type Model, MODELS } from "./model.ts";
-import type { Settings } from "./options.ts";
-
+import { type Settings, withoutFurther } from "./options.ts";
 import { firstFailure } from "./search.ts";
 import { sourceOf } from "./source.ts";
 import type { FlushEvent, Trace, TraceEvent } from "./trace.ts";
@@ -25,18 +24,24 @@ interface Remedy {
  * not proven is advice.
  */
 export async function mend<S, T>(
-  settings: Settings<S, T>,
+  given: Settings<S, T>,
   trace: Trace,
   failure: Failure,
 ): Promise<{ text: string; isProven: boolean }> {
+  // What is done after recovery runs the same code, to whose events nothing is added.
+  const settings = failure.path.length > 1 || failure.wentOn ? given : withoutFurther(given);
   const advice = (text: string) => ({ text, isProven: false });
   const deadline = performance.now() + MEND_MS;
   const lost = failure.lost.filter(({ depth }) => depth === 0);
   if (failure.lost.length === 0) {
-    return advice("no store was lost: a half-done operation shows, or recovery is wrong");
+    return advice("no store was lost: look at the order of the stores, or recovery");
   }
   if (lost.length === 0) {
-    return advice("a store of recovery was lost: look at what recovery persists, and when");
+    return advice(
+      failure.shown
+        ? "a store was lost that recovery made, or what came after it: look at what is persisted there, and when"
+        : "a store of recovery was lost: look at what recovery persists, and when",
+    );
   }
   const each = lost.map((one) => remediesOf(trace, one, settings.model));
   const together = each.map((remedies) => remedies.at(-1)!);
@@ -60,15 +65,19 @@ function remediesOf(trace: Trace, lost: LostStore, model: Model): Remedy[] {
     i > at && event.kind === "flush" && covers(event, lost)
   );
   const remedies: Remedy[] = [];
-  if (flushed >= 0 && !rules.flushDrains) {
-    const flush = trace.events[flushed] as { stack?: string };
-    const text = `drain() after the flush at ${sourceOf(flush.stack) ?? "event " + flushed}`;
-    remedies.push({ text, after: flushed, events: [{ kind: "drain" }] });
+  const flush = trace.events[flushed] as FlushEvent | undefined;
+  if (flush && !(rules.flushDrains && flush.sync === undefined)) {
+    const where = sourceOf(flush.stack) ?? "event " + flushed;
+    const text = flush.sync === undefined
+      ? `drain() after the flush at ${where}`
+      : `await the sync() at ${where}`;
+    remedies.push({ text, after: flushed, events: [{ kind: "drain", sync: flush.sync }] });
   }
   const { byteOffset, bytes } = store;
   const start = byteOffset - byteOffset % rules.flushBytes;
   const byteLength = Math.ceil((byteOffset + bytes.length) / rules.flushBytes) * rules.flushBytes - start;
-  const text = `persist(${byteOffset}, ${bytes.length}) after the store at ${place ?? "event " + at}`;
+  const when = store.isFound ? "before" : "after the store at";
+  const text = `persist(${byteOffset}, ${bytes.length}) ${when} ${place ?? "event " + at}`;
   remedies.push({
     text,
     after: at,

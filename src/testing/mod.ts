@@ -5,6 +5,7 @@
  */
 export { crash } from "./crash.ts";
 export { CrashError, type CrashErrorKind } from "./crash_error.ts";
+export type { Shown } from "./expectation.ts";
 export type { Failure, FailureKind, LostStore, PathStep } from "./failure.ts";
 export type { Model } from "./model.ts";
 export type { Budget, CrashOptions, CrashReport, Operation, Program, Reference, Tester } from "./options.ts";

@@ -82,7 +82,10 @@ export interface CrashOptions<Structure, State> extends Program {
   observe(structure: Structure): State | Promise<State>;
   /** What it should hold. */
   reference: Reference<State>;
-  /** Uses the structure after recovery, through `tester.op`; crashes are then tried here too. */
+  /**
+   * Uses the structure after recovery, through `tester.op`; crashes are then tried here too. It is run after one recovery
+   * and, if that stored something, after a second.
+   */
   further?(structure: Structure, tester: Tester): unknown;
   /** The token of a failure: only that image is tried, with the model, seed and operations of the token. */
   replay?: string;
@@ -125,6 +128,11 @@ export interface Settings<Structure, State> extends CrashOptions<Structure, Stat
   budget: Required<Budget>;
   nested: number;
   steps: number;
+}
+
+/** The same test without what is done after recovery: a failure that needs none of that is better told without it. */
+export function withoutFurther<S, T>({ further: _, ...settings }: Settings<S, T>): Settings<S, T> {
+  return settings;
 }
 
 /**

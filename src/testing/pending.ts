@@ -41,6 +41,8 @@ export class Layer {
   readonly #base: Uint8Array;
   readonly #units = new Map<number, Unit>();
   readonly #flushed = new Set<Unit>();
+  /** By the number of a sync that has begun: what it will have made durable at its end. */
+  readonly #syncs = new Map<number, { readonly steps: ReadonlyMap<Unit, number>; readonly loose: Entry[] }>();
   #loose: Entry[] = [];
 
   /**
@@ -114,6 +116,23 @@ export class Layer {
     if (into.length > 0) { for (const unit of touched) this.#fold(unit, into); }
   }
 
+  /** Begins a sync: remembers everything, of which no other drain knows. */
+  beginSync(sync: number): void {
+    const steps = new Map(Array.from(this.#units.values(), (unit) => [unit, unit.steps.length]));
+    this.#syncs.set(sync, { steps, loose: [...this.#loose] });
+  }
+
+  /** Ends a sync: makes durable what it found, and nothing else. `into` as for `drain`. */
+  endSync(sync: number, into: readonly Uint8Array[]): void {
+    const begun = this.#syncs.get(sync);
+    if (!begun) return; // mend.ts has ended it sooner
+    const { steps, loose } = begun;
+    this.#syncs.delete(sync);
+    for (const [unit, count] of steps) unit.lo = Math.max(unit.lo, count);
+    for (const entry of loose) entry.decision = 1;
+    if (into.length > 0) { for (const unit of steps.keys()) this.#fold(unit, into); }
+  }
+
   #unit(index: number): Unit {
     let unit = this.#units.get(index);
     if (!unit) this.#units.set(index, unit = { index, steps: [], entries: [], flushed: 0, lo: 0, hi: 0 });
@@ -138,13 +157,26 @@ export class Layer {
   }
 
   #fold(unit: Unit, into: readonly Uint8Array[]): void {
-    if (unit.lo < unit.steps.length) return;
+    // A sync may come to a unit that another drain has folded, or that still holds what it does not cover.
+    if (this.#units.get(unit.index) !== unit || unit.lo < unit.steps.length) return;
+    if (unit.entries.some(({ step, decision }) => step < 0 && decision === 0)) return;
     for (const entry of unit.entries) {
       for (const bytes of into) apply(entry, entry.mask, bytes);
       this.words.delete(entry.word);
     }
     this.#units.delete(unit.index);
   }
+}
+
+/** Which bytes are open in which words, for all layers: word, mask, word, mask. */
+export function openWords(layers: readonly Layer[]): number[] {
+  const open = new Map<number, number>();
+  for (const layer of layers) {
+    for (const [word, entries] of layer.words) {
+      for (const entry of entries) open.set(word, (open.get(word) ?? 0) | entry.mask);
+    }
+  }
+  return [...open].flat();
 }
 
 /** Copies the bytes of an entry that a mask names to where they belong. */

@@ -1,5 +1,6 @@
 // Every primitive of DaxFile, store by store: what the native function is allowed to do, not what it happens to do.
 // Where the library gains a primitive (a checksummed record, a batch of writes), it is modelled here and nowhere else.
+import { setImmediate } from "node:timers";
 import type { Memory } from "./memory.ts";
 import type { Rules } from "./model.ts";
 
@@ -62,9 +63,20 @@ export function store64(memory: Memory, rules: Rules, byteOffset: number, value:
   }
 }
 
-/** Writes all back: what was stored before the call is durable when the promise is kept, later stores may not be. */
+/**
+ * Writes all back: what was stored before the call is durable once the promise is kept, and nothing sooner.
+ *
+ * Where lines are flushed, the library flushes a step, lets the event loop have its turn, flushes the next, and drains
+ * at the end; how long a step is and whether there is more than one is its own affair. On page granularity another
+ * thread calls fdatasync. So a drain of somebody else in between may find none of it flushed: it covers nothing of the
+ * sync. And the end of a sync is no drain for others: what was flushed or stored past the cache after the call may have
+ * been missed. No right program is blamed, because lines may reach the medium at any time in any case.
+ *
+ * The end comes in a later turn of the event loop, so that no program gets there before it which waits for nothing, or
+ * for other promises only.
+ */
 export async function sync(memory: Memory): Promise<void> {
-  memory.flush(0, memory.byteLength);
-  await Promise.resolve();
-  memory.drain();
+  const end = memory.sync();
+  await new Promise<void>((resolve) => void setImmediate(resolve));
+  end();
 }

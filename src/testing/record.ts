@@ -33,9 +33,10 @@ export async function record(
   await setup?.(new RecordedRegion(memory, rules, isPlain));
   memory.settle();
   const initial = memory.bytes.slice();
+  memory.events.length = 0;
   memory.recording = true;
   memory.stacks = stacks;
   await workload(new RecordedRegion(memory, rules, isPlain), testerOf(memory, seed, keep));
   memory.settle();
-  return { initial, events: memory.events, approximate: memory.approximate };
+  return { initial, events: memory.events.slice(), approximate: memory.approximate };
 }

@@ -1,10 +1,11 @@
 // What a structure under test is given: the interface of DaxFile, over memory that can lose power.
-import type { Region, ViewConstructor, WriteOptions } from "../../mod.ts";
+import { Batch, type Region, type ViewConstructor, type WriteOptions } from "../../mod.ts";
 import { dataView } from "./dataview.ts";
 import type { Memory } from "./memory.ts";
 import type { Rules } from "./model.ts";
 import * as primitives from "./primitives.ts";
 import { checkByte, checkRange, checkWord } from "./ranges.ts";
+import * as records from "./records.ts";
 import { bytesOf, isOn, rangeOf, viewOf, type ViewOwner } from "./views.ts";
 
 const granularities = { px86: "cache-line", word: "cache-line", sector: "page", eadr: "byte" } as const;
@@ -21,6 +22,7 @@ export class RecordedRegion implements Region {
   readonly #rules: Rules;
   readonly #isPlain: boolean;
   readonly #owner: ViewOwner;
+  #deferred: (() => void) | undefined;
 
   /** @param isPlain hand out real typed arrays, whose stores are found by comparing, instead of recorded ones */
   constructor(memory: Memory, rules: Rules, isPlain: boolean) {
@@ -79,6 +81,7 @@ export class RecordedRegion implements Region {
     this.#mustBeOpen("write");
     const bytes = bytesOf(source);
     checkRange(byteOffset, bytes.length, this.size);
+    this.#settle("write");
     primitives.write(this.#memory, this.#rules, byteOffset, bytes, options);
   }
 
@@ -86,17 +89,72 @@ export class RecordedRegion implements Region {
     this.#mustBeOpen("fill");
     checkRange(byteOffset, byteLength, this.size);
     checkByte(value);
+    this.#settle("fill");
     primitives.write(this.#memory, this.#rules, byteOffset, new Uint8Array(byteLength).fill(value), options);
   }
 
   store64(byteOffset: number, value: bigint | number): void {
     this.#mustBeOpen("store64");
     checkWord(byteOffset, value, this.size);
+    this.#settle("store64");
     primitives.store64(this.#memory, this.#rules, byteOffset, value);
+  }
+
+  checksum(byteOffset: number, byteLength: number, seed = 0): number {
+    this.#mustBeOpen("checksum");
+    checkRange(byteOffset, byteLength, this.size);
+    records.checkWords({ seed });
+    return records.checksum(this.#memory, byteOffset, byteLength, seed);
+  }
+
+  writeRecord(
+    byteOffset: number,
+    source: Uint8Array,
+    low: number,
+    high: number,
+    seed: number,
+    options: WriteOptions = {},
+  ): void {
+    this.#mustBeOpen("writeRecord");
+    const payload = bytesOf(source), words = { low, high, seed };
+    checkRange(byteOffset, records.frameBytes(payload.length), this.size);
+    records.checkWords(words, byteOffset);
+    records.writeRecord(this.#memory, this.#rules, byteOffset, payload, words, options);
+  }
+
+  recordLength(byteOffset: number, end: number, seed: number): number {
+    this.#mustBeOpen("recordLength");
+    records.checkPlaces({ byteOffset, end }, this.size);
+    records.checkWords({ seed }, byteOffset);
+    return records.recordLength(this.#memory, byteOffset, end, seed);
+  }
+
+  batch(byteLength: number): Batch {
+    return new Batch(byteLength);
+  }
+
+  commit(byteOffset: number, batch: Batch, low: number, high: number, seed: number, previous?: Batch): void {
+    this.#mustBeOpen("commit");
+    const words = { low, high, seed };
+    checkRange(byteOffset, records.frameBytes(batch.byteLength), this.size);
+    records.checkWords(words, byteOffset);
+    for (const { bytes } of previous === undefined ? [batch] : [batch, previous]) {
+      for (const entry of Batch.entries(bytes)) checkRange(entry.byteOffset, entry.bytes.length, this.size);
+    }
+    records.commit(this.#memory, this.#rules, byteOffset, batch, words, previous);
+  }
+
+  defer(settle: (() => void) | undefined): void {
+    this.#mustBeOpen("defer");
+    if (settle !== undefined && this.#deferred !== undefined && settle !== this.#deferred) {
+      throw new TypeError(`Cannot defer: another structure in "${this.path}" has deferred already`);
+    }
+    this.#deferred = settle;
   }
 
   async sync(): Promise<void> {
     this.#mustBeOpen("sync");
+    this.#settle("sync");
     await primitives.sync(this.#memory);
     this.#mustBeOpen("sync");
   }
@@ -123,11 +181,28 @@ export class RecordedRegion implements Region {
       }
       const range = rangeOf(first);
       checkRange(...range, this.size);
+      this.#settle(operation);
       return range;
     }
     const byteOffset = first ?? 0, byteLength = second ?? this.size - byteOffset;
     checkRange(byteOffset, byteLength, this.size);
+    this.#settle(operation);
     return [byteOffset, byteLength];
+  }
+
+  /** Calls what was deferred, once; if it throws, again before the next call. */
+  #settle(operation: string): void {
+    const settle = this.#deferred;
+    if (settle === undefined) return;
+    this.#deferred = undefined;
+    let settled = false;
+    try {
+      settle();
+      settled = true;
+    } finally {
+      if (!settled) this.#deferred = settle;
+    }
+    this.#mustBeOpen(operation);
   }
 
   #mustBeOpen(operation: string): void {

@@ -1,8 +1,8 @@
-// Makes a failure small: fewer operations, then the earliest crash, then the fewest lost lines.
+// Makes a failure small: one crash only, fewer operations, then the earliest crash, then the fewest lost lines.
 import { explore } from "./explore.ts";
 import type { Failure } from "./failure.ts";
 import { LINE_BYTES } from "./model.ts";
-import type { Settings } from "./options.ts";
+import { type Settings, withoutFurther } from "./options.ts";
 import { record } from "./record.ts";
 import { firstFailure } from "./search.ts";
 import type { Trace } from "./trace.ts";
@@ -26,11 +26,20 @@ export async function shrink<S, T>(
   failure: Failure,
 ): Promise<Shrunk> {
   const deadline = performance.now() + SHRINK_MS;
-  const limited = () => {
+  const limit = <S, T>(settings: Settings<S, T>) => {
     const ms = Math.max(deadline - performance.now(), 1);
     return { ...settings, budget: { images: ATTEMPT_IMAGES, ms } };
   };
-  const shrunk = await fewerOperations(limited, { failure, trace, keep: undefined }, deadline);
+  // One crash, and nothing after recovery: that comes first, though it be another bug.
+  const alone = { ...withoutFurther(settings), nested: 0 };
+  const isAlone = failure.path.length === 1 && !failure.wentOn;
+  const first = isAlone ? failure : await firstFailure(limit(alone), trace);
+  const limited = () => limit(first ? alone : settings);
+  const shrunk = await fewerOperations(
+    limited,
+    { failure: first ?? failure, trace, keep: undefined },
+    deadline,
+  );
   return { ...shrunk, failure: await fewerLines(limited(), shrunk) };
 }
 

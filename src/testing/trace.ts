@@ -21,6 +21,8 @@ export interface StoreEvent {
   readonly bytes: Uint8Array;
   /** How its words may be ordered. */
   readonly order: Order;
+  /** True if it was found by comparing bytes: `stack` is then that of the flush, drain or store at which it was. */
+  readonly isFound?: boolean | undefined;
   /** Where it was called from, if that was asked for. */
   readonly stack?: string | undefined;
 }
@@ -33,6 +35,8 @@ export interface FlushEvent {
   readonly byteOffset: number;
   /** Bytes, rounded up to lines or pages. */
   readonly byteLength: number;
+  /** If it is the beginning of a `sync`: its number. No drain but that sync's own makes this durable. */
+  readonly sync?: number | undefined;
   /** Where it was called from, if that was asked for. */
   readonly stack?: string | undefined;
 }
@@ -41,6 +45,8 @@ export interface FlushEvent {
 export interface DrainEvent {
   /** A drain. */
   readonly kind: "drain";
+  /** If it is the end of a `sync`: its number. It makes durable what was stored before that began, nothing else. */
+  readonly sync?: number | undefined;
   /** Where it was called from, if that was asked for. */
   readonly stack?: string | undefined;
 }
@@ -117,7 +123,11 @@ export function describe(event: TraceEvent): string {
     case "store":
       return `a store of ${event.bytes.length} bytes at ${event.byteOffset} (${hex(event.bytes)})`;
     case "flush":
-      return `a flush of ${event.byteLength} bytes at ${event.byteOffset}`;
+      return event.sync === undefined
+        ? `a flush of ${event.byteLength} bytes at ${event.byteOffset}`
+        : "the beginning of a sync";
+    case "drain":
+      return event.sync === undefined ? "a drain" : "the end of a sync";
     case "begin":
       return `the beginning of operation ${event.operation}, ${event.name}`;
     case "acknowledge":

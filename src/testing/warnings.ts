@@ -3,6 +3,8 @@ import { LINE_BYTES, type Rules } from "./model.ts";
 import { sourceOf } from "./source.ts";
 import type { StoreEvent, Trace, TraceEvent } from "./trace.ts";
 
+const CLEAN_FLUSH = "flush of lines without a store since their last flush";
+
 type Found = Map<string, { count: number; places: Set<string> }>;
 
 /** One line for each kind, with the number of times and, if the trace has stacks, the places. */
@@ -11,6 +13,8 @@ export function warningsOf(trace: Trace, rules: Rules): string[] {
   // By line: false once flushed, gone once drained. Only lines with a store since their last drain are here.
   const dirty = new Map<number, boolean>();
   const epoch: StoreEvent[] = [];
+  // By the number of a sync that has begun: the lines that it will have made durable.
+  const syncs = new Map<number, Set<number>>();
   let pending = false;
   for (const event of trace.events) {
     if (event.kind === "store") {
@@ -18,9 +22,15 @@ export function warningsOf(trace: Trace, rules: Rules): string[] {
       const isLoose = event.order === "nontemporal" && rules.nontemporal;
       if (isLoose) pending = true;
       for (const line of linesOf(event.byteOffset, event.bytes.length)) {
+        for (const covered of syncs.values()) covered.delete(line);
         if (isLoose) { if (!dirty.has(line)) dirty.set(line, false); }
         else dirty.set(line, true);
       }
+    } else if (event.kind === "flush" && event.sync !== undefined) {
+      if (dirty.size === 0) add(found, CLEAN_FLUSH, event);
+      syncs.set(event.sync, new Set(dirty.keys()));
+    } else if (event.kind === "drain" && event.sync !== undefined) {
+      for (const line of syncs.get(event.sync)!) dirty.delete(line);
     } else if (event.kind === "flush") {
       let cleaned = false;
       for (const [line, isDirty] of dirty) {
@@ -28,7 +38,7 @@ export function warningsOf(trace: Trace, rules: Rules): string[] {
         dirty.set(line, false);
         cleaned = pending = true;
       }
-      if (!cleaned) add(found, "flush of lines without a store since their last flush", event);
+      if (!cleaned) add(found, CLEAN_FLUSH, event);
     } else if (event.kind === "drain") {
       if (!pending && !(rules.drainCoversAll && epoch.length > 0)) {
         add(found, "drain with nothing to wait for", event);

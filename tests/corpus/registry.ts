@@ -3,11 +3,17 @@ import type { Protocol } from "./protocol.ts";
 import { ascendingCopy } from "./protocols/ascending_copy.ts";
 import { batchAppend } from "./protocols/batch_append.ts";
 import { bitmapAllocator } from "./protocols/bitmap_allocator.ts";
+import { chainedLog } from "./protocols/chained_log.ts";
 import { checkpointDelta } from "./protocols/checkpoint_delta.ts";
+import { checksummedPair } from "./protocols/checksummed_pair.ts";
 import { checksumCommit } from "./protocols/checksum_commit.ts";
+import { commitSlots } from "./protocols/commit_slots.ts";
+import { commitThenWrite } from "./protocols/commit_then_write.ts";
 import { counter } from "./protocols/counter.ts";
 import { crcLog } from "./protocols/crc_log.ts";
+import { deferredSettle } from "./protocols/deferred_settle.ts";
 import { doubleBuffer } from "./protocols/double_buffer.ts";
+import { epochLog } from "./protocols/epoch_log.ts";
 import { fifoQueue } from "./protocols/fifo_queue.ts";
 import { flushWaits } from "./protocols/flush_waits.ts";
 import { freeList } from "./protocols/free_list.ts";
@@ -16,6 +22,7 @@ import { leafSplit } from "./protocols/leaf_split.ts";
 import { linkedList } from "./protocols/linked_list.ts";
 import { mirroredHeader } from "./protocols/mirrored_header.ts";
 import { programOrder } from "./protocols/program_order.ts";
+import { recordRing } from "./protocols/record_ring.ts";
 import { redoLog } from "./protocols/redo_log.ts";
 import { ringBuffer } from "./protocols/ring_buffer.ts";
 import { rollbackWord } from "./protocols/rollback_word.ts";
@@ -36,11 +43,17 @@ export const protocols: readonly Protocol[] = [
   ascendingCopy,
   batchAppend,
   bitmapAllocator,
+  chainedLog,
   checkpointDelta,
   checksumCommit,
+  checksummedPair,
+  commitSlots,
+  commitThenWrite,
   counter,
   crcLog,
+  deferredSettle,
   doubleBuffer,
+  epochLog,
   fifoQueue,
   flushWaits,
   freeList,
@@ -49,6 +62,7 @@ export const protocols: readonly Protocol[] = [
   linkedList,
   mirroredHeader,
   programOrder,
+  recordRing,
   redoLog,
   ringBuffer,
   rollbackWord,

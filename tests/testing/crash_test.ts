@@ -314,6 +314,22 @@ test("a budget that is just enough is a pass", async () => {
   assertEquals((await crash({ ...pair, budget: { images: 9 } })).complete, true);
 });
 
+test("what is done after recovery is tried after one recovery, and after a second that finds the work of the first", async () => {
+  for (const wrong of [1n, 2n]) {
+    const error = await caught({
+      recover: (m) => {
+        const openings = m.view(BigUint64Array, 512, 1);
+        openings[0]!++;
+        m.persist(openings);
+        return m;
+      },
+      further: (m, t) =>
+        t.op("set", 7, () => m.store64(0, m.view(BigUint64Array, 512, 1)[0] === wrong ? 8 : 7)),
+    });
+    assertEquals([error.kind, error.failure!.further!.name], ["further", "set"], `${wrong} openings`);
+  }
+});
+
 test("samples are never complete, and find what is common", async () => {
   const report = await crash({ ...pair, explore: { samples: 5 } });
   assertEquals([report.complete, report.images], [false, 35]);

@@ -128,6 +128,66 @@ test("a missing drain is told from a missing flush", async () => {
   assertMatch(error.mend!, new RegExp(`^drain\\(\\) after the flush at ${place}\\d+$`));
 });
 
+test("a failure says if it is approximate, and where a store was found rather than made", async () => {
+  const plain = await caught(cells("no flush", [1], { views: "plain" }));
+  assertMatch(plain.message, /\n {2}approximate +views are plain: .* may not be all that is wrong\n/);
+  assertMatch(plain.message, new RegExp(`lost +line 64: .*, found at ${placeOf("m.drain();")}`));
+  assertEquals(plain.report.approximate, true);
+  const exact = await caught(cells("no flush", [1]));
+  assertEquals(exact.message.includes("approximate"), false);
+  const taken = await caught({
+    ...cells("no flush", [1]),
+    observe: (m) => Array.from(new BigUint64Array(m.view(BigUint64Array).buffer).subarray(0, 1), Number),
+    reference: { init: [0], apply: () => [2] },
+  });
+  assertMatch(taken.message, /\n {2}approximate +the buffer of a view was taken/);
+});
+
+/** One word that adds up; what happens after recovery is told. */
+const further = (further: Options["further"]): Options => ({
+  ...cells("", []),
+  workload: (m, t) => t.op("set", 5, () => m.store64(64, 5)),
+  observe: (m) => [Number(m.view(BigUint64Array)[8])],
+  reference: { init: [0], apply: (_, { arg }) => [arg as number] },
+  further: further!,
+});
+
+test("what fails after recovery is named, with what was acknowledged before and since", async () => {
+  const wrong = await caught(further(async (m, t) => {
+    await t.op("set", 6, () => m.store64(64, 6));
+    await t.op("set", 7, () => m.store64(64, 8));
+  }));
+  assertEquals([wrong.kind, wrong.failure!.further], ["further", { name: "set", arg: 7 }]);
+  assertEquals(wrong.failure!.acknowledged.map(({ arg }) => arg), [6, 7]);
+  assertMatch(wrong.message, /^an operation after recovery did not do what the reference does/);
+  assertMatch(wrong.message, /operation +set\(6\), set\(7\) returned after recovery\n/);
+  assertMatch(wrong.message, /acknowledged +nothing; after recovery set\(6\), set\(7\)\n/);
+  assertMatch(wrong.message, /recovered +\[ 0 \] was shown before\n/);
+});
+
+test("an operation that throws after recovery, or does not end, is named and is not called recovery", async () => {
+  const throws = await caught(further(async (m, t) => {
+    await t.op("set", 6, () => m.store64(64, 6));
+    await t.op("set", 7, () => m.persist(2048, 8));
+  }));
+  assertEquals([throws.kind, throws.failure!.further], ["threw", { name: "set", arg: 7 }]);
+  assertMatch(throws.message, /^an operation after recovery threw \(/);
+  assertMatch(throws.message, /operation +set\(7\) was running after recovery\n/);
+  assertMatch(throws.message, /acknowledged +nothing; after recovery set\(6\)\n/);
+  const run = (m: Region) => {
+    while (m.view(BigUint64Array)[8] !== 9n);
+  };
+  const endless = await caught({ ...further((m, t) => t.op("wait", 9, () => run(m))), steps: 100 });
+  assertEquals([endless.kind, endless.failure!.further?.name], ["endless", "wait"]);
+  assertMatch(endless.message, /^an operation after recovery did not end \(/);
+});
+
+test("what is done after recovery without tester.op cannot be named, and the message says so", async () => {
+  const error = await caught(further((m) => m.store64(64, 6)));
+  assertEquals([error.kind, error.failure!.further], ["further", undefined]);
+  assertMatch(error.message, /operation +none was named: further did something outside tester\.op\n/);
+});
+
 test("what was done about the lost bytes is told: nothing, too early, or only later", async () => {
   const message = async (run: (m: Region) => void) => {
     const workload: Options["workload"] = (m, t) => t.op("add", 1, () => run(m));
@@ -148,6 +208,27 @@ test("what was done about the lost bytes is told: nothing, too early, or only la
   );
   const late = (m: Region) => (store(m, 8), m.store64(0, 1), m.persist(64, 8));
   assertMatch(await message(late), /lost +line 64: .*; flushed only later, at testing\/failure/);
+});
+
+test("a sync() that is not awaited is told from one that is missing, and awaiting it is the remedy", async () => {
+  const error = await caught({
+    ...cells("", []),
+    workload: (m, t) =>
+      t.op("add", 1, () => {
+        m.view(BigUint64Array)[8] = 1n;
+        void m.sync();
+        m.persist(0, 8);
+        m.store64(0, 1);
+      }),
+    observe: (m) => m.view(BigUint64Array)[0] === 0n ? [] : [Number(m.view(BigUint64Array)[8])],
+    reference: { init: () => [], apply: () => [1] },
+  });
+  const place = placeOf("void m.sync();");
+  assertMatch(
+    error.message,
+    new RegExp(`lost +line 64: .*; synced at ${place}\\d+, but not awaited in time`),
+  );
+  assertMatch(error.mend!, new RegExp(`^await the sync\\(\\) at ${place}\\d+$`));
 });
 
 test("a commit that is stored too early is mended by no flush, and the message says so", async () => {

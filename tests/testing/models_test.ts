@@ -3,6 +3,8 @@
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";
 import type { Region } from "../../src/testing/mod.ts";
+import { Choices } from "../../src/testing/choices.ts";
+import { Memory } from "../../src/testing/memory.ts";
 import { outcomes, words } from "./outcomes.ts";
 
 const store = (m: Region, offset: number, value: number) => {
@@ -217,6 +219,102 @@ test("px86: sync() covers what was stored before it was called", async () => {
     await done;
   };
   assertEquals(await outcomes({ run, read: inTwoLines }), ["1,0", "1,1"]);
+});
+
+/** A store, a sync that covers it, and what is done before the word at 4096 says that it is durable. */
+const synced = (between: (m: Region, sync: Promise<void>) => unknown) => async (m: Region) => {
+  store(m, 0, 1);
+  await between(m, m.sync());
+  m.store64(4096, 1);
+};
+
+for (const model of ["px86", "word", "sector", "eadr"] as const) {
+  const read = (m: Region) => words(m, 0, 4096);
+  const see = (between: Parameters<typeof synced>[0]) => outcomes({ model, run: synced(between), read });
+
+  test(`${model}: a sync() that is awaited is durable, however it is awaited`, async () => {
+    assertEquals(await see((_, sync) => sync), ["1,1"]);
+    assertEquals(await see((_, sync) => Promise.all([sync, 1])), ["1,1"]);
+    assertEquals(await see((m, sync) => (m.persist(8192 - 64, 8), sync)), ["1,1"]);
+  });
+
+  test(`${model}: a sync() that is not awaited promises nothing, whatever else is drained`, async () => {
+    // Only where all caches survive does another drain cover what sync would have.
+    const lost = model === "eadr" ? ["1,1"] : ["0,1", "1,1"];
+    assertEquals(await see(() => undefined), lost);
+    assertEquals(await see((m) => m.persist(4096, 8)), lost);
+    assertEquals(await see(() => Promise.resolve().then(() => Promise.resolve())), lost);
+  });
+}
+
+test("px86: a sync() waits for no other flush, and for no store past the cache that came after it", async () => {
+  const run = async (m: Region) => {
+    const done = m.sync();
+    store(m, 0, 1);
+    m.flush(0, 8);
+    m.write(64, new BigUint64Array([1n]), { drain: false });
+    await done;
+  };
+  assertEquals(await outcomes({ run, read: inTwoLines }), ["0,0", "0,1", "1,0", "1,1"]);
+});
+
+test("px86: a sync() covers what went past the cache before it, and two of them each their own", async () => {
+  const run = async (m: Region) => {
+    m.write(0, new BigUint64Array([1n]), { drain: false });
+    const first = m.sync();
+    store(m, 64, 1);
+    const second = m.sync();
+    await first;
+    m.store64(4096, 1);
+    await second;
+    m.store64(4096, 2);
+  };
+  const read = (m: Region) => words(m, 0, 64, 4096);
+  assertEquals(await outcomes({ run, read }), ["1,1,2"]);
+});
+
+test("px86: a sync() that ends after its line was made durable and stored to again takes nothing back", async () => {
+  const run = async (m: Region) => {
+    store(m, 0, 1);
+    const done = m.sync();
+    store(m, 0, 2);
+    m.persist(0, 8);
+    store(m, 64, 3);
+    await done;
+  };
+  assertEquals(await outcomes({ run, read: inTwoLines }), ["2,0", "2,3"]);
+});
+
+test("px86: the end of a sync() does not cover a store past the cache that came later to the same line", async () => {
+  const run = async (m: Region) => {
+    store(m, 0, 1);
+    const done = m.sync();
+    m.write(8, new BigUint64Array([1n]), { drain: false });
+    await done;
+  };
+  assertEquals(await outcomes({ run, read: (m) => words(m, 0, 8) }), ["1,0", "1,1"]);
+});
+
+test("px86: the end of a sync() does not undo what was made durable since", async () => {
+  const run = async (m: Region) => {
+    store(m, 0, 1);
+    const done = m.sync();
+    m.persist(0, 8);
+    store(m, 0, 2);
+    m.persist(0, 8);
+    await done;
+  };
+  assertEquals(await outcomes({ run, read: (m) => words(m, 0) }), ["2"]);
+});
+
+test("a sync() that was begun in one run ends in no other", () => {
+  const memory = new Memory(64);
+  memory.begin([], [], new Choices());
+  const end = memory.sync();
+  memory.end(new Uint8Array(64));
+  memory.begin([], [], new Choices());
+  end();
+  assertEquals(memory.events, []);
 });
 
 test("deepFlush() is durable on return in every model", async () => {

@@ -56,6 +56,7 @@ function contentsOf(
   const start = unit * unitBytes[model], end = start + unitBytes[model];
   const pieces: Piece[] = [];
   let steps = 0, flushed = 0, certainSteps = 0, certainLoose = 0;
+  const syncs = new Map<number, { steps: number; at: number }>();
   events.forEach((event, at) => {
     if (event.kind === "store") {
       const loose = event.order === "nontemporal" && model !== "sector";
@@ -65,10 +66,16 @@ function contentsOf(
         if (model === "sector") steps++;
         pieces.push({ ...word, at, step: loose ? undefined : steps - 1 });
       }
+    } else if (event.kind === "flush" && event.sync !== undefined) {
+      syncs.set(event.sync, { steps, at });
+    } else if (event.kind === "drain" && event.sync !== undefined) {
+      const begun = syncs.get(event.sync)!;
+      certainSteps = Math.max(certainSteps, begun.steps);
+      certainLoose = Math.max(certainLoose, begun.at);
     } else if (event.kind === "flush") {
       if (event.byteOffset < end && event.byteOffset + event.byteLength > start) flushed = steps;
     } else if (event.kind === "drain") {
-      certainSteps = model === "eadr" ? steps : flushed;
+      certainSteps = model === "eadr" ? steps : Math.max(certainSteps, flushed);
       certainLoose = at;
     }
   });

@@ -4,8 +4,8 @@ import type { Model, Region, Tester } from "../../src/testing/mod.ts";
 const words = [0, 8, 56, 64, 512, 520];
 export const SIZE = 1024;
 
-/** One thing a program does. */
-type Step = (m: Region) => void;
+/** One thing a program does; the syncs are those that it has begun and not awaited. */
+type Step = (m: Region, syncs: Promise<void>[]) => unknown;
 
 /** A program of a few operations, and what reads it back after a crash. */
 export interface SmallProgram {
@@ -62,6 +62,8 @@ function stepOf(below: (n: number) => number): Step {
     [4, (m) => m.flush(offset, 8)],
     [3, (m) => m.drain()],
     [3, (m) => m.persist(offset, 8)],
+    [2, (m, syncs) => syncs.push(m.sync())],
+    [2, (m, syncs) => syncs.shift() ?? m.sync()],
   ];
   let at = below(steps.reduce((sum, [weight]) => sum + weight, 0));
   return steps.find(([weight]) => (at -= weight) < 0)![1];
@@ -69,7 +71,10 @@ function stepOf(below: (n: number) => number): Step {
 
 /** Runs the operations of a program. */
 export async function run({ operations }: SmallProgram, m: Region, t: Tester): Promise<void> {
+  const syncs: Promise<void>[] = [];
   for (const [i, steps] of operations.entries()) {
-    await t.op("step", i, () => steps.forEach((step) => step(m)));
+    await t.op("step", i, async () => {
+      for (const step of steps) await step(m, syncs);
+    });
   }
 }

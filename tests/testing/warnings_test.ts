@@ -69,3 +69,31 @@ test("a store that is not durable at the end is told, flushed or not", async () 
     assertMatch(found[0]!, /^store not durable at the end: once, testing\/warnings_test.ts/);
   }
 });
+
+test("a sync() that is awaited leaves nothing to warn of, and one that is not awaited makes nothing durable", async () => {
+  const run = (isAwaited: boolean) =>
+    warningsOf(async (m) => {
+      words(m)[0] = 1n;
+      const sync = m.sync();
+      words(m)[8] = 1n;
+      if (isAwaited) await sync;
+      m.persist(64, 8);
+    });
+  assertEquals(await run(true), []);
+  const [only, ...others] = await run(false);
+  assertMatch(only!, /^store not durable at the end: once, testing\/warnings_test.ts/);
+  assertEquals(others, []);
+});
+
+test("a sync() does not cover what is stored while it runs, and one of a clean region is told", async () => {
+  const found = await warningsOf(async (m) => {
+    await m.sync();
+    words(m)[0] = 1n;
+    const sync = m.sync();
+    words(m)[0] = 2n;
+    await sync;
+  });
+  assertMatch(found[0]!, /^flush of lines without a store since their last flush: once/);
+  assertMatch(found[1]!, /^store not durable at the end: once/);
+  assertEquals(found.length, 2);
+});

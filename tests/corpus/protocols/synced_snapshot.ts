@@ -1,6 +1,6 @@
 // Two copies, each over two pages, and a word that says which holds. All of the region is synchronised, off the thread, before the word
 // changes: the protocol for those who do not know what they changed.
-import { EVERY, integer, protocol, words } from "../protocol.ts";
+import { EVERY, FLUSHES, integer, protocol, words } from "../protocol.ts";
 
 export const syncedSnapshot = protocol({
   name: "synced-snapshot",
@@ -20,8 +20,10 @@ export const syncedSnapshot = protocol({
           if (bug === "synchronised before") await m.sync();
           for (const i of [0, 1]) part(side, i)[0] = pair[i]!;
           if (bug === "one page flushed") m.persist(part(side, 0));
-          else if (bug === "not awaited") void m.sync();
+          else if (bug === "not awaited" || bug === "not awaited, another drain") void m.sync();
+          else if (bug === "awaited too late") return m.store64(0, side), await m.sync();
           else if (bug !== "synchronised before") await m.sync();
+          if (bug === "not awaited, another drain") m.persist(0, 8);
           m.store64(0, side);
         },
       },
@@ -31,9 +33,16 @@ export const syncedSnapshot = protocol({
   bugs: {
     "synchronised before": { kind: "flush before the store", models: EVERY, fails: "torn", loses: [16384] },
     "not awaited": { kind: "commit before the drain", models: EVERY, fails: "torn", loses: [16384] },
+    "not awaited, another drain": {
+      kind: "commit before the drain",
+      models: FLUSHES,
+      fails: "torn",
+      loses: [16384],
+    },
+    "awaited too late": { kind: "commit hoisted", models: EVERY, fails: "torn", loses: [16384] },
     "one page flushed": {
       kind: "flush narrowed",
-      models: ["px86", "word", "sector"],
+      models: FLUSHES,
       fails: "torn",
       loses: [16384],
     },

@@ -1,0 +1,111 @@
+// Records and batches of DaxFile on a recorded region, store by store: what is written in which order, and what is read.
+import { Batch } from "../../mod.ts";
+import { crc32c } from "./crc.ts";
+import type { Memory } from "./memory.ts";
+import type { Rules } from "./model.ts";
+import { drain, flush, write } from "./primitives.ts";
+
+/** Bytes of a record before its payload. */
+export const RECORD_BYTES = 16;
+
+/** The bytes that a record with this payload takes. */
+export function frameBytes(payloadBytes: number): number {
+  return RECORD_BYTES + Math.ceil(payloadBytes / 8) * 8;
+}
+
+/** The words that a record carries, and the seed of its checksum. */
+export interface Words {
+  readonly low: number;
+  readonly high: number;
+  readonly seed: number;
+}
+
+/**
+ * @throws {RangeError} unless each word has 32 bits, and the offset is a multiple of 8
+ * @throws {TypeError} if a word is no number
+ */
+export function checkWords(words: Partial<Words>, byteOffset = 0): void {
+  if (byteOffset % 8 !== 0) throw new RangeError(`byteOffset ${byteOffset} is not a multiple of 8`);
+  for (const [name, value] of Object.entries(words)) {
+    if (typeof value !== "number") throw new TypeError(`${name} is a number, not ${value}`);
+    if (value >>> 0 !== value) throw new RangeError(`${name} ${value} is not an integer from 0 to 2^32 - 1`);
+  }
+}
+
+/** @throws {RangeError} unless each place is a whole number up to the size of the region */
+export function checkPlaces(places: Readonly<Record<string, number>>, size: number): void {
+  for (const [name, value] of Object.entries(places)) {
+    if (typeof value !== "number") throw new TypeError(`${name} is a number, not ${value}`);
+    if (Number.isInteger(value) && value >= 0 && value <= size) continue;
+    throw new RangeError(`${name} ${value} is not inside the region, which has ${size} bytes`);
+  }
+}
+
+/** The checksum of a range; reads it. */
+export function checksum(memory: Memory, byteOffset: number, byteLength: number, seed: number): number {
+  memory.read(byteOffset, byteLength);
+  return crc32c(memory.bytes.subarray(byteOffset, byteOffset + byteLength), seed);
+}
+
+/** A record is a copy like any other: its words come in no order until the drain. */
+export function writeRecord(
+  memory: Memory,
+  rules: Rules,
+  byteOffset: number,
+  payload: Uint8Array,
+  words: Words,
+  options: { nontemporal?: boolean; drain?: boolean },
+): void {
+  write(memory, rules, byteOffset, frame(payload, words), options);
+}
+
+/** The payload's length, or −1. Reads the header, and the payload only if it can lie there. */
+export function recordLength(memory: Memory, byteOffset: number, end: number, seed: number): number {
+  if (end - byteOffset < RECORD_BYTES) return -1;
+  memory.read(byteOffset, RECORD_BYTES);
+  const header = memory.bytes.subarray(byteOffset, byteOffset + RECORD_BYTES);
+  const { buffer } = memory.bytes;
+  const data = new DataView(buffer, byteOffset, RECORD_BYTES), byteLength = data.getUint32(0, true);
+  if (byteOffset + frameBytes(byteLength) > end || header.every((byte) => byte === 0)) return -1;
+  if (byteLength > 0) memory.read(byteOffset + RECORD_BYTES, byteLength);
+  const payload = new Uint8Array(buffer, byteOffset + RECORD_BYTES, byteLength);
+  return checksumOf(header, payload, seed) === data.getUint32(4, true) ? byteLength : -1;
+}
+
+/**
+ * Stores the record, starts to write back what the batch before changed, drains once, then stores each write in its place, through
+ * the cache and with no flush. The library's one msync reaches from the first to the last range; what lies between is not promised.
+ */
+export function commit(
+  memory: Memory,
+  rules: Rules,
+  byteOffset: number,
+  batch: Batch,
+  words: Words,
+  previous: Batch | undefined,
+): void {
+  const record = frame(batch.bytes, words);
+  memory.store(byteOffset, record, rules.nontemporal ? "nontemporal" : "bulk");
+  const back = previous === undefined ? [] : [...Batch.entries(previous.bytes)];
+  const flushOnly = { ...rules, flushDrains: false };
+  if (!rules.nontemporal) flush(memory, flushOnly, byteOffset, record.length);
+  for (const entry of back) flush(memory, flushOnly, entry.byteOffset, entry.bytes.length);
+  drain(memory, flushOnly);
+  for (const entry of Batch.entries(batch.bytes)) memory.store(entry.byteOffset, entry.bytes, "bulk");
+}
+
+function frame(payload: Uint8Array, { low, high, seed }: Words): Uint8Array {
+  const bytes = new Uint8Array(frameBytes(payload.length)), data = new DataView(bytes.buffer);
+  data.setUint32(0, payload.length, true);
+  data.setUint32(8, low, true);
+  data.setUint32(12, high, true);
+  bytes.set(payload, RECORD_BYTES);
+  data.setUint32(4, checksumOf(bytes, payload, seed), true);
+  return bytes;
+}
+
+/** Of the two words, the length and the payload, in this order. */
+function checksumOf(header: Uint8Array, payload: Uint8Array, seed: number): number {
+  const head = crc32c(header.subarray(0, 4), crc32c(header.subarray(8, 16), seed));
+  return crc32c(payload, head);
+}
