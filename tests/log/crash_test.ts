@@ -1,0 +1,86 @@
+// Every crash of every short sequence of operations on a log, and of what is done after recovery.
+
+import { test } from "node:test";
+import { assertEquals, assertGreater } from "@std/assert";
+import fc from "fast-check";
+import { arbitrarySequences, crash, type Model, type Operation, sequences } from "../../src/testing/mod.ts";
+import { bytesOf, startAt, testOf } from "./subject.ts";
+
+const timeout = 180_000;
+
+/** Empty, small; a batch whose first record is empty; and one that has what the further append has. */
+const small = {
+  append: [[], bytesOf(3, 1)],
+  appendAll: [[[], bytesOf(8, 2)]],
+  clear: [undefined],
+  reopen: [undefined],
+  abandon: [undefined],
+};
+
+/** Longer: of several words each, and so long that a checkpoint comes with it. */
+const medium = {
+  ...small,
+  append: [bytesOf(20, 3), bytesOf(40, 4)],
+  appendAll: [[bytesOf(3, 1), bytesOf(12, 5)]],
+};
+
+const further: readonly Operation[] = [{ name: "append", arg: bytesOf(3, 1) }];
+
+/** Tries all of them; how many images that were. */
+async function tryAll(operations: typeof small, upTo: number, model: Model, only?: RegExp): Promise<number> {
+  let images = 0;
+  for (const sequence of sequences({ operations, upTo })) {
+    if (only && !only.test(sequence[0]?.name ?? "")) continue;
+    const report = await crash(testOf(sequence, model, further));
+    assertEquals([report.complete, report.approximate], [true, false]);
+    images += report.images;
+  }
+  return images;
+}
+
+for (const model of ["px86", "sector"] as const) {
+  // In two, for a test has a minute in Bun
+  for (const only of [/^(?:append)?$/, /^appendAll$/, /^(?:clear|reopen|abandon)$/]) {
+    test(`every sequence of three operations survives, ${model}, the first of them ${only.source}`, {
+      timeout,
+    }, async () => {
+      assertGreater(await tryAll(small, 3, model, only), 10_000);
+    });
+  }
+}
+
+for (const [model, upTo] of [["px86", 1], ["sector", 2]] as const) {
+  test(`sequences of longer records survive, ${model}`, { timeout }, async () => {
+    assertGreater(await tryAll(medium, upTo, model), 1_000);
+  });
+}
+
+test("sequences of two survive where caches do, but not their order", { timeout }, async () => {
+  assertGreater(await tryAll(small, 2, "eadr"), 1_000);
+});
+
+test("single operations survive where nothing but a word is whole", { timeout }, async () => {
+  assertGreater(await tryAll(small, 1, "word"), 1_000);
+});
+
+test("longer sequences, by chance", { timeout }, async () => {
+  const longer = arbitrarySequences(fc, { operations: { ...small, append: [[], bytesOf(9, 6)] }, upTo: 10 });
+  await fc.assert(
+    fc.asyncProperty(longer, async (sequence) => {
+      assertEquals((await crash(testOf(sequence as Operation[], "sector", further))).complete, true);
+    }),
+    { numRuns: 20 },
+  );
+});
+
+test("sequence numbers pass 2^32, and any crash leaves them right", { timeout }, async () => {
+  const first = 2 ** 32 - 1,
+    setup = (m: Parameters<typeof startAt>[0]) => startAt(m, { base: first, sequence: first });
+  const operations = { append: [bytesOf(3, 1)], appendAll: [[[], [1], bytesOf(8, 2)]], reopen: [undefined] };
+  for (const model of ["px86", "sector"] as const) {
+    for (const sequence of sequences({ operations, upTo: 2 })) {
+      const report = await crash(testOf(sequence, model, further, { first, setup }));
+      assertEquals(report.complete, true);
+    }
+  }
+});
