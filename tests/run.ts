@@ -76,6 +76,7 @@ const checks: Check[] = [
   inDeno("corpus", "the crash corpus", testFiles("tests/corpus", [])),
   inBun("corpus", "the crash corpus", testFiles("tests/corpus", [])),
   inDeno("trace", "what native code really does, in both runtimes", testFiles("tests/trace", [])),
+  inDeno("trace", "the mutation score's own tests", testFiles("tests/mutants", [])),
 ];
 
 const only = process.argv.slice(2);

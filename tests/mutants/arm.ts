@@ -19,7 +19,7 @@ const kinds = new Map([[0xd50b7a20, "cvac"], [0xd50b7c20, "cvap"], [0xd5033f80, 
   0xd5032ee0,
   "mark",
 ]]);
-const names = ["", "persist", "flush", "copy", "fill", "store64", "drain"];
+const names = ["", "persist", "flush", "copy", "fill", "store64", "drain", "record", "commit"];
 
 /** The first call that flushes or fences otherwise than it must, in words; undefined if there is none. */
 export async function wrongOnArm(sources: ReadonlyMap<string, string>): Promise<string | undefined> {
@@ -111,13 +111,20 @@ function firstWrong(steps: readonly Step[]): string | undefined {
 
 function expected(name: string, start: number, length: number, mode: number): string[] {
   const method = mode & Mode.methodMask;
-  const lines: string[] = [];
-  if (method !== Mode.fence && name !== "drain") {
-    const first = Math.floor(start / lineBytes) * lineBytes;
-    for (let line = first; line < start + length; line += lineBytes) {
-      lines.push(`${method === Mode.cvap ? "cvap" : "cvac"} ${line - start}`);
-    }
-  }
-  const isLeft = name === "flush" || ((name === "copy" || name === "fill") && (mode & Mode.noDrain) !== 0);
-  return isLeft ? lines : [...lines, "dsb sy"];
+  /** What a commit writes back first: the driver puts it 512 bytes before the record. */
+  const before = name === "commit" ? linesOf(-512, start, 100) : [];
+  const lines = method === Mode.fence || name === "drain" ? [] : [...before, ...linesOf(0, start, length)];
+  const done = lines.map((line) => `${method === Mode.cvap ? "cvap" : "cvac"} ${line}`);
+  const isCopy = ["copy", "fill", "record"].includes(name);
+  const isLeft = name === "flush" || (isCopy && (mode & Mode.noDrain) !== 0);
+  return isLeft ? done : [...done, "dsb sy"];
+}
+
+/** Where the lines of a range begin, from an address on; the range lies so far from it. */
+function linesOf(offset: number, address: number, length: number): number[] {
+  const first = Math.floor((address + offset) / lineBytes) * lineBytes, end = address + offset + length;
+  return Array.from(
+    { length: Math.ceil((end - first) / lineBytes) },
+    (_, i) => first + i * lineBytes - address,
+  );
 }

@@ -1,86 +1,66 @@
 /**
- * Mutants of structures: of whatever is written on a DaxFile with its own methods. Their flushes are known by the call in the source;
- * the region that the structure is given does something weaker there, and a crash test must notice.
+ * Mutants of structures: of whatever is written on a DaxFile with its own methods. A call in the source says its number before it is
+ * made; what the recorded region then stores, flushes and drains for it is weakened, and a crash must show it.
  */
 
-import type { Region } from "../../mod.ts";
+import type { Memory } from "../../src/testing/memory.ts";
+import type { RecordedRegion } from "../../src/testing/region.ts";
 import { closing, lineOf, maskTypeScript } from "./mask.ts";
+import type { Transcript } from "./transcript.ts";
 
 /** A call in a structure's source. */
 export interface RegionSite {
   readonly file: string;
   readonly line: number;
-  readonly method: Method;
+  readonly method: string;
   /** Offsets of its parameters, without the brackets. */
   readonly start: number;
   readonly end: number;
+  readonly id: number;
 }
 
-type Range = readonly [start: number, length: number];
+type Range = readonly [start: number, end: number];
 
-/** What a call does, as far as it can be weakened. */
-interface Doing {
-  /** What is flushed, or written; undefined for nothing. */
-  readonly range?: Range | undefined;
-  readonly flushes: boolean;
-  readonly drains: boolean;
-  readonly stores: boolean;
+type Order = "ordered" | "bulk" | "nontemporal";
+
+/** Ways to weaken what a call does. `unit` is what one flush covers: a cache line or a page. */
+interface Way {
+  readonly drops?: "all" | "drains" | "strangers";
+  /** What is still written back of a range of whole units. */
+  readonly range?: (range: Range, unit: number) => Range;
 }
 
-const lineBytes = 64;
-const narrowings: Readonly<Record<string, (range: Range) => Range>> = {
-  "narrow by 1 at the head": ([start, length]) => [start + 1, length - 1],
-  "narrow by 1 at the tail": ([start, length]) => [start, length - 1],
-  "narrow by 8 at the head": ([start, length]) => [start + 8, length - 8],
-  "narrow by 8 at the tail": ([start, length]) => [start, length - 8],
-  "narrow by a line at the head": ([start, length]) => [start + lineBytes, length - lineBytes],
-  "narrow by a line at the tail": ([start, length]) => [start, length - lineBytes],
-  "skip the last line": ([start, length]) => [start, length - ((start + length - 1) % lineBytes + 1)],
-};
-const moves: Readonly<Record<string, (range: Range) => Range>> = {
-  ...narrowings,
-  "misalign by 64": ([start, length]) => [start + lineBytes, length],
-  "misalign by -64": ([start, length]) => [start - lineBytes, length],
+const ways: Readonly<Record<string, Way>> = {
+  "drop": { drops: "all" },
+  "without the fence": { drops: "drains" },
+  "without the flush": { range: ([start]) => [start, start] },
+  "flush only what it stores": { drops: "strangers" },
+  "skip the first line": { range: ([start, end], unit) => [start + unit, end] },
+  "skip the last line": { range: ([start, end], unit) => [start, end - unit] },
+  "misalign by a line": { range: ([start, end], unit) => [start + unit, end + unit] },
+  "misalign by a line back": { range: ([start, end], unit) => [start - unit, end - unit] },
 };
 
-const whole = { stores: false, flushes: true, drains: true };
-const copies = { stores: true, flushes: true, drains: true };
-const unfenced = { "without the fence": { drains: false } };
-const unflushed = { "without the flush": { flushes: false } };
-const left = { "drop": { stores: false, flushes: false, drains: false } };
+/** The names of the mutants of a call. */
+export const operators: readonly string[] = Object.keys(ways);
 
-/** Each method: what it does, and what else it could do. */
-const methods = {
-  persist: { does: whole, parts: { ...left, ...unfenced, ...unflushed }, ranges: moves },
-  flush: { does: { ...whole, drains: false }, parts: left, ranges: moves },
-  drain: { does: { ...whole, flushes: false }, parts: left, ranges: {} },
-  write: { does: copies, parts: { ...left, ...unfenced, ...unflushed }, ranges: narrowings },
-  fill: { does: copies, parts: { ...left, ...unfenced, ...unflushed }, ranges: narrowings },
-  store64: { does: copies, parts: { ...left, ...unfenced, ...unflushed }, ranges: {} },
-  deepFlush: { does: whole, parts: left, ranges: moves },
-  sync: { does: whole, parts: left, ranges: {} },
-} as const;
-
-type Method = keyof typeof methods;
-
-/** The calls in a structure's source that may write back. Those of a typed array's own `fill` turn out at run time. */
-export function regionSites(file: string, source: string): RegionSite[] {
+/** The calls in a structure's source that may write back; those of another object's method of that name turn out when it runs. */
+export function regionSites(
+  file: string,
+  source: string,
+  methods: readonly string[],
+): Omit<RegionSite, "id">[] {
   const masked = maskTypeScript(source);
-  const pattern = new RegExp(`\\.(${Object.keys(methods).join("|")})\\(`, "g");
+  const pattern = new RegExp(`\\.(${methods.join("|")})\\(`, "g");
   return Array.from(masked.matchAll(pattern), ({ 0: text, 1: method, index }) => {
     const start = index + text.length;
-    return {
-      file,
-      line: lineOf(source, index),
-      method: method as Method,
-      start,
-      end: closing(masked, start - 1) - 1,
-    };
+    const end = closing(masked, start - 1) - 1;
+    return { file, line: lineOf(source, index), method: method!, start, end };
   });
 }
 
 /** The source in which each call says its number before it is made. */
-export function marked(source: string, sites: readonly (RegionSite & { id: number })[]): string {
+export function marked(source: string, sites: readonly RegionSite[]): string {
   const edits = sites.flatMap(({ id, start, end }) => [
     { at: end, text: ")" },
     { at: start, text: `...globalThis.daxfileMark(${id}, ` },
@@ -92,111 +72,166 @@ export function marked(source: string, sites: readonly (RegionSite & { id: numbe
   return out;
 }
 
-/** The names of a method's mutants. */
-export function operatorsOf(method: Method): string[] {
-  const { parts, ranges } = methods[method];
-  return [...Object.keys(parts), ...Object.keys(ranges)];
-}
-
 declare global {
   /** Remembers which call comes next. */
   var daxfileMark: (id: number, ...parameters: unknown[]) => unknown[];
 }
 
-/** The regions that a structure is given, and what one of its calls does in them instead. */
-export class Weakness {
-  /** Calls that turned out to be a region's. */
-  readonly reached = new Set<number>();
-  /** Whether the mutant stored, flushed or fenced otherwise than the original at any call. */
-  differs = false;
-  #next = -1;
-  readonly #active: { id: number; operator: string } | undefined;
+/** The accesses of a run went on and on. */
+export class EndlessError extends Error {}
 
-  constructor(active?: { id: number; operator: string }) {
-    this.#active = active;
+/** What the recorded regions of a copy do instead of what they are told. */
+export class Weakness {
+  /** Calls whose parameters were put together, and those of them that were a region's. */
+  readonly passed = new Set<number>();
+  readonly reached = new Set<number>();
+  /** Accesses so far, and how many there may be. */
+  steps = 0;
+  limit = Infinity;
+  transcript: Transcript | undefined;
+  #active: { readonly id: number; readonly way: Way } | undefined;
+  /** The call that is weakened now, with what it stored. */
+  #inside: { readonly way: Way; readonly unit: number; readonly own: Range[] } | undefined;
+  #next: { readonly id: number; readonly parameters: readonly unknown[] } | undefined;
+
+  /** Takes hold of the classes of a copy. */
+  constructor(memory: typeof Memory, region: typeof RecordedRegion, methods: readonly string[]) {
+    this.listen();
+    for (const method of methods) this.#takeCalls(region.prototype, method);
+    this.#takeAccesses(memory.prototype);
+  }
+
+  /** Hears the calls of its copy from now on, and no other hears any. */
+  listen(): void {
     globalThis.daxfileMark = (id, ...parameters) => {
-      this.#next = id;
+      this.passed.add(id);
+      this.#next = { id, parameters };
       return parameters;
     };
   }
 
-  /** The region in whose place a structure gets it. */
-  region<R extends Region>(m: R): R {
-    return new Proxy(m, {
-      get: (_, key) => {
-        const value = Reflect.get(m, key, m) as unknown;
-        if (typeof value !== "function") return value;
-        if (!Object.hasOwn(methods, key)) return value.bind(m);
-        return (...parameters: unknown[]) => {
-          const id = this.#next;
-          this.#next = -1;
-          if (id >= 0) this.reached.add(id);
-          if (this.#active === undefined || id !== this.#active.id) return value.apply(m, parameters);
-          return this.#weakened(m, key as Method, parameters, this.#active.operator);
-        };
-      },
-    });
+  /** Whether the mutant did anything otherwise since then. */
+  differs = false;
+
+  /** Puts a mutant in place, or none. */
+  become(mutant: { readonly id: number; readonly operator: string } | undefined): void {
+    this.#active = mutant && { id: mutant.id, way: ways[mutant.operator]! };
+    this.steps = 0;
+    this.differs = false;
   }
 
-  #weakened(m: Region, method: Method, parameters: unknown[], operator: string): unknown {
-    const { does, parts, ranges } = methods[method];
-    const before: Doing = { ...does, range: rangeOf(m, method, parameters) };
-    const change = (ranges as Record<string, (range: Range) => Range>)[operator];
-    const now: Doing = {
-      ...before,
-      ...(parts as Record<string, Partial<Doing>>)[operator],
-      ...(change !== undefined && before.range !== undefined &&
-        { range: kept(change(before.range), m.size) }),
+  #takeCalls(region: RecordedRegion, method: string): void {
+    const calls = region as unknown as Record<string, (...parameters: unknown[]) => unknown>;
+    const original = calls[method]!, take = (parameters: readonly unknown[]) => this.#take(parameters);
+    const within = <T>(unit: number, id: number, body: () => T) => this.#within(unit, id, body);
+    calls[method] = function (this: RecordedRegion, ...parameters: unknown[]) {
+      const unit = this.granularity === "page" ? 4096 : 64;
+      return within(unit, take(parameters), () => original.apply(this, parameters));
     };
-    if (effect(before) !== effect(now)) this.differs = true;
-    if (now.stores && now.range !== undefined) store(m, method, parameters, before.range!, now.range);
-    if (now.flushes && now.range !== undefined) m.flush(...now.range);
-    if (now.drains) m.drain();
-    return method === "sync" ? Promise.resolve() : undefined;
+  }
+
+  /** The number of the call that these parameters were put together for. */
+  #take(parameters: readonly unknown[]): number {
+    const next = this.#next;
+    this.#next = undefined;
+    const isIt = next?.parameters.length === parameters.length &&
+      next.parameters.every((parameter, index) => parameter === parameters[index]);
+    if (!isIt) return -1;
+    this.reached.add(next.id);
+    return next.id;
+  }
+
+  #within<T>(unit: number, id: number, body: () => T): T {
+    // A call within one that is weakened, as of what was deferred, is another one
+    const outer = this.#inside;
+    const isIt = id >= 0 && id === this.#active?.id;
+    this.#inside = isIt ? { way: this.#active!.way, unit, own: [] } : undefined;
+    try {
+      return body();
+    } finally {
+      this.#inside = outer;
+    }
+  }
+
+  #takeAccesses(memory: Memory): void {
+    const { begin, read, store, flush, drain, sync } = memory;
+    const weakness = this as Weakness;
+    memory.begin = function (...parameters) {
+      weakness.transcript?.begin(this);
+      begin.apply(this, parameters);
+    };
+    memory.read = function (...parameters) {
+      weakness.#step();
+      read.apply(this, parameters);
+    };
+    memory.store = function (byteOffset, source, order) {
+      for (const [piece, how] of weakness.#pieces([byteOffset, byteOffset + source.length], order)) {
+        const bytes = source.subarray(piece[0] - byteOffset, piece[1] - byteOffset);
+        weakness.transcript?.store(this, piece[0], bytes, how);
+        store.call(this, piece[0], bytes, how);
+      }
+    };
+    memory.flush = function (byteOffset, byteLength) {
+      const [start, end] = weakness.#range([byteOffset, byteOffset + byteLength]);
+      const first = Math.max(start, 0), last = Math.min(end, this.byteLength);
+      if (first >= last) return;
+      weakness.transcript?.flush(this, first, last - first);
+      flush.call(this, first, last - first);
+    };
+    memory.drain = function () {
+      weakness.#step();
+      const drops = weakness.#inside?.way.drops;
+      if (drops === "all" || drops === "drains") {
+        weakness.differs = true;
+        return;
+      }
+      weakness.transcript?.drain(this);
+      drain.call(this);
+    };
+    memory.sync = function () {
+      if (weakness.#inside?.way.drops !== "all") return sync.call(this);
+      weakness.differs = true;
+      return () => {};
+    };
+  }
+
+  #step(): void {
+    if (++this.steps > this.limit) throw new EndlessError(`${this.limit} accesses are not enough`);
+  }
+
+  /** A store past the caches is written back by itself: what is narrowed of it is an ordinary one. */
+  #pieces(range: Range, order: Order): [Range, Order][] {
+    this.#step();
+    const inside = this.#inside;
+    if (inside?.way.drops === "all") {
+      this.differs = true;
+      return [];
+    }
+    inside?.own.push(range);
+    if (inside?.way.range === undefined || order !== "nontemporal") return [[range, order]];
+    this.differs = true;
+    const [start, end] = range, [first, last] = this.#range(outward(range, inside.unit));
+    const from = Math.min(Math.max(first, start), end), to = Math.max(Math.min(last, end), from);
+    const pieces: [Range, Order][] = [[[start, from], "bulk"], [[from, to], order], [
+      [to, end],
+      "bulk",
+    ]];
+    return pieces.filter(([[start, end]]) => start < end);
+  }
+
+  /** What is left of a flush. */
+  #range(range: Range): Range {
+    this.#step();
+    if (this.#inside === undefined) return range;
+    const { way, unit, own } = this.#inside;
+    const isStranger = !own.some(([start, end]) => start < range[1] && end > range[0]);
+    const isLeft = way.drops === "all" || (way.drops === "strangers" && own.length > 0 && isStranger);
+    if (!isLeft && way.range === undefined) return range;
+    this.differs = true;
+    return isLeft ? [0, 0] : way.range!(outward(range, unit), unit);
   }
 }
 
-/** A range without what lies outside of the region; undefined if nothing is left. */
-function kept([start, length]: Range, size: number): Range | undefined {
-  const first = Math.max(start, 0), end = Math.min(start + length, size);
-  return first < end ? [first, end - first] : undefined;
-}
-
-/** What a call leaves on the medium, in words that are the same for the same lines. */
-function effect({ range, flushes, drains, stores }: Doing): string {
-  const lines = range && flushes
-    ? [Math.floor(range[0] / lineBytes), Math.floor((range[0] + range[1] - 1) / lineBytes)]
-    : [];
-  return JSON.stringify([stores && range, lines, drains]);
-}
-
-function rangeOf(m: Region, method: Method, [first, second]: unknown[]): Range | undefined {
-  if (method === "drain") return undefined;
-  if (method === "sync") return [0, m.size];
-  if (method === "store64") return [first as number, 8];
-  if (method === "write") return [first as number, (second as ArrayBufferView).byteLength];
-  if (typeof first === "object" && first !== null) {
-    const { byteOffset, byteLength } = first as ArrayBufferView;
-    return [byteOffset, byteLength];
-  }
-  const start = (first as number | undefined) ?? 0;
-  return [start, (second as number | undefined) ?? m.size - start];
-}
-
-/** Stores what is left of it with ordinary stores, which are written back by what comes after, or not. */
-function store(
-  m: Region,
-  method: Method,
-  parameters: unknown[],
-  [from]: Range,
-  [start, length]: Range,
-): void {
-  if (method === "store64") {
-    m.view(BigUint64Array, start, 1)[0] = BigInt.asUintN(64, BigInt(parameters[1] as number | bigint));
-  } else if (method === "fill") {
-    m.view(Uint8Array, start, length).fill((parameters[2] as number | undefined) ?? 0);
-  } else {
-    const { buffer, byteOffset } = parameters[1] as ArrayBufferView;
-    m.view(Uint8Array, start, length).set(new Uint8Array(buffer, byteOffset + start - from, length));
-  }
+function outward([start, end]: Range, unit: number): Range {
+  return [Math.floor(start / unit) * unit, Math.ceil(end / unit) * unit];
 }

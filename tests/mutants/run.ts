@@ -6,9 +6,10 @@
 
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { useScratch } from "./scratch.ts";
 import { structureVerdicts } from "./structures.ts";
 import { typescriptVerdicts } from "./typescript.ts";
-import { type Outcome, told, type Verdict } from "./verdict.ts";
+import { Score, told, type Verdict } from "./verdict.ts";
 import { zigVerdicts } from "./zig.ts";
 
 const usage = `deno run -A tests/mutants/run.ts [OPTIONS] [src] [structures] [zig]
@@ -17,7 +18,7 @@ Weakens every flush, fence and msync of the library in TypeScript (src), of the 
 each in every way that a programmer could get wrong, and prints those that no check noticed. All three by default.
 
   --only TEXT   only places that have this in their name, such as cache.zig:65
-  --verbose     also those that were noticed, and by what`;
+  --verbose     also those that were noticed and by what, and those that were proven to do the same`;
 
 const areas: Readonly<Record<string, (only: string) => AsyncIterable<Verdict>>> = {
   src: typescriptVerdicts,
@@ -42,29 +43,22 @@ async function main(): Promise<number> {
   if (unknown !== undefined) {
     throw new Error(`There is no "${unknown}"; there are ${Object.keys(areas).join(", ")}`);
   }
-  const totals = newTotals();
+  using _ = useScratch();
+  const total = new Score();
   for (const [name, verdicts] of Object.entries(areas)) {
     if (positionals.length > 0 && !positionals.includes(name)) continue;
-    const begin = performance.now(), here = newTotals();
+    const begin = performance.now(), score = new Score();
     for await (const verdict of verdicts(only)) {
-      here[verdict.outcome]++;
-      totals[verdict.outcome]++;
-      if (verbose || verdict.outcome !== "killed") console.log(told(verdict));
+      score.add(verdict);
+      total.add(verdict);
+      if (verbose || verdict.outcome === "survived" || verdict.outcome === "invalid") {
+        console.log(told(verdict));
+      }
     }
-    const { killed, survived, equivalent } = here;
-    const seconds = ((performance.now() - begin) / 1000).toFixed(1);
-    console.log(
-      `${name}: killed ${killed} / ${killed + survived}, and ${equivalent} proven equivalent (${seconds} s)`,
-    );
+    console.log(`${name}: ${score} (${((performance.now() - begin) / 1000).toFixed(1)} s)`);
   }
-  // A mutant that is no program says nothing, so there shall be none
-  const failed = totals.survived + totals.invalid;
-  console.log(`${totals.killed} passed, ${failed} failed`);
-  return failed === 0 && totals.killed > 0 ? 0 : 1;
-}
-
-function newTotals(): Record<Outcome, number> {
-  return { killed: 0, survived: 0, equivalent: 0, invalid: 0 };
+  console.log(total.line);
+  return total.isWhole ? 0 : 1;
 }
 
 try {

@@ -4,7 +4,7 @@ import type { NativeEvent } from "../trace/events.ts";
 import { type Granularity, parting } from "../trace/refine.ts";
 import { workload, workloadBytes } from "../trace/workload.ts";
 import { recorded } from "../trace/check.ts";
-import type { DaxFile, OpenOptions, Region } from "../../mod.ts";
+import type { Batch, DaxFile, OpenOptions, Region } from "../../mod.ts";
 import type { Model, Trace } from "../../src/testing/mod.ts";
 import type { Kernel } from "./machine/kernel.ts";
 import { boot } from "./machine/library.ts";
@@ -25,7 +25,7 @@ import type { Program } from "./program.ts";
 interface Scenario {
   readonly name: string;
   readonly world: World;
-  readonly options?: OpenOptions;
+  readonly options: OpenOptions;
   /** What the file must say of itself. */
   readonly granularity: Granularity;
   readonly lasts: boolean;
@@ -34,79 +34,39 @@ interface Scenario {
   readonly method: "clwb" | "clflushopt" | "msync" | "none";
 }
 
+function scenario(
+  world: World,
+  granularity: Granularity,
+  method: Scenario["method"],
+  { name = "", lasts = true, ...options }: OpenOptions & { name?: string; lasts?: boolean } = {},
+): Scenario {
+  const mapSync = world.givesMapSync && world !== virtio;
+  return { name, world, options, granularity, lasts, mapSync, method };
+}
+
+const forced = (forceGranularity: Granularity) => ({
+  name: `, forced to ${forceGranularity}`,
+  forceGranularity,
+});
+const guarded = { name: ", guarded", guard: true };
+
 const scenarios: readonly Scenario[] = [
-  { name: "", world: fsdax, granularity: "cache-line", lasts: true, mapSync: true, method: "clwb" },
-  { name: "", world: older, granularity: "cache-line", lasts: true, mapSync: true, method: "clflushopt" },
-  {
-    name: ", guarded",
-    world: fsdax,
-    options: { guard: true },
-    granularity: "cache-line",
-    lasts: true,
-    mapSync: true,
-    method: "clwb",
-  },
-  {
-    name: ", forced to pages",
-    world: fsdax,
-    options: { forceGranularity: "page" },
-    granularity: "page",
-    lasts: true,
-    mapSync: true,
-    method: "msync",
-  },
-  {
-    name: ", forced to bytes",
-    world: fsdax,
-    options: { forceGranularity: "byte" },
-    granularity: "byte",
-    lasts: false,
-    mapSync: true,
-    method: "none",
-  },
-  { name: "", world: eadr, granularity: "byte", lasts: true, mapSync: true, method: "none" },
-  { name: "", world: eadrWithoutDax, granularity: "page", lasts: true, mapSync: false, method: "msync" },
-  { name: "", world: virtio, granularity: "page", lasts: true, mapSync: false, method: "msync" },
-  { name: "", world: disk, granularity: "page", lasts: true, mapSync: false, method: "msync" },
-  {
-    name: ", guarded",
-    world: disk,
-    options: { guard: true },
-    granularity: "page",
-    lasts: true,
-    mapSync: false,
-    method: "msync",
-  },
-  {
-    name: ", forced to lines",
-    world: disk,
-    options: { forceGranularity: "cache-line" },
-    granularity: "cache-line",
-    lasts: false,
-    mapSync: false,
-    method: "clwb",
-  },
-  { name: "", world: oldDisk, granularity: "page", lasts: true, mapSync: false, method: "msync" },
-  {
-    name: ", sparse",
-    world: disk,
-    options: { sparse: true },
-    granularity: "page",
-    lasts: true,
-    mapSync: false,
-    method: "msync",
-  },
-  { name: "", world: tmpfs, granularity: "page", lasts: false, mapSync: false, method: "none" },
-  {
-    name: ", forced to pages",
-    world: tmpfs,
-    options: { forceGranularity: "page" },
-    granularity: "page",
-    lasts: false,
-    mapSync: false,
-    method: "msync",
-  },
-  { name: "", world: deviceDax, granularity: "cache-line", lasts: true, mapSync: true, method: "clwb" },
+  scenario(fsdax, "cache-line", "clwb"),
+  scenario(older, "cache-line", "clflushopt"),
+  scenario(fsdax, "cache-line", "clwb", guarded),
+  scenario(fsdax, "page", "msync", forced("page")),
+  scenario(fsdax, "byte", "none", { ...forced("byte"), lasts: false }),
+  scenario(eadr, "byte", "none"),
+  scenario(eadrWithoutDax, "page", "msync"),
+  scenario(virtio, "page", "msync"),
+  scenario(disk, "page", "msync"),
+  scenario(disk, "page", "msync", guarded),
+  scenario(disk, "cache-line", "clwb", { ...forced("cache-line"), lasts: false }),
+  scenario(oldDisk, "page", "msync"),
+  scenario(disk, "page", "msync", { name: ", sparse", sparse: true }),
+  scenario(tmpfs, "page", "none", { lasts: false }),
+  scenario(tmpfs, "page", "msync", { ...forced("page"), lasts: false }),
+  scenario(deviceDax, "cache-line", "clwb"),
 ];
 
 const models = { "cache-line": "px86", "byte": "eadr", "page": "sector" } as const satisfies Record<
@@ -156,7 +116,7 @@ async function run(program: Program, { world, options, ...wanted }: Scenario): P
   if (file.durability !== (wanted.lasts ? "power-loss" : "process-exit")) {
     return `durability ${file.durability}`;
   }
-  const lost = world.isDevice ? undefined : kernel.lostOf(options?.sparse ?? false) ?? kernel.faults[0];
+  const lost = world.isDevice ? undefined : kernel.lostOf(options.sparse ?? false) ?? kernel.faults[0];
   if (lost !== undefined) return lost;
 
   const deep: Deep = { wrong: [], events: new Set() };
@@ -181,7 +141,7 @@ async function run(program: Program, { world, options, ...wanted }: Scenario): P
     ? world.keeps[kernel.isSynchronous ? "synchronous" : "plain"]
     : wanted.granularity;
   if (!wanted.lasts && wanted.method === "none" && wanted.granularity === "page") return undefined;
-  const truth = options?.forceGranularity ?? keeps;
+  const truth = options.forceGranularity ?? keeps;
   const parted = parting(events, await traceOf(models[truth]), truth);
   file.close();
   return parted;
@@ -231,6 +191,8 @@ const operations: Readonly<Record<string, readonly [call: string, body: (file: D
   "write of the file's own bytes": ["copy", (file) => file.write(0, file.view(Uint8Array, 64, 8))],
   fill: ["fill", (file) => file.fill(0, 8)],
   store64: ["store64", (file) => file.store64(0, 1)],
+  writeRecord: ["record", (file) => file.writeRecord(0, new Uint8Array(8), 1, 2, 3)],
+  commit: ["commit", (file) => file.commit(0, batchOf(file), 1, 2, 3)],
   sync: ["sync", (file) => file.sync()],
 };
 
@@ -242,8 +204,8 @@ async function failures(program: Program): Promise<string | undefined> {
       kernel.memory.failing = { name: call, result: -5 };
       if (!await throws(() => body(file))) return `${name} hides that it failed`;
       for (const [later, [, again]] of Object.entries(operations)) {
-        // These three write the bytes anew
-        if (/^(?:write|fill|store64)/.test(later)) continue;
+        // These write the bytes anew
+        if (/^(?:write|fill|store64|commit)/.test(later)) continue;
         if (!await throws(() => again(file))) {
           return `${later} after a failed ${name} calls lost bytes durable`;
         }
@@ -265,6 +227,12 @@ async function failures(program: Program): Promise<string | undefined> {
   kernel.memory.failing = { name: "write", result: -13 };
   if (!await throws(() => file.deepFlush(), "EACCES")) return "deepFlush hides that the region was not told";
   return undefined;
+}
+
+function batchOf(file: DaxFile): Batch {
+  const batch = file.batch(64);
+  batch.write(128, new Uint8Array(8));
+  return batch;
 }
 
 async function throws(body: () => unknown, code = "EIO"): Promise<boolean> {

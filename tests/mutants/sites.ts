@@ -1,10 +1,10 @@
 /**
- * Finds every place in TypeScript where something is written back, or where it is decided how: by what is called, in whatever folder.
- * A native function that is not listed here is an error, so that a new one cannot go unnoticed.
+ * Finds every place in src/ where something is written back, or where it is decided how: calls of native functions, by the names of
+ * their parameters in ffi/symbols.ts; calls of what does nothing else; and a few values that decide.
  */
 
 import { readdirSync, readFileSync } from "node:fs";
-import { Mode, symbols } from "../../ffi/symbols.ts";
+import { Mode, type Signature, symbols } from "../../ffi/symbols.ts";
 import { root } from "../helpers/child.ts";
 import { closing, lineOf, maskTypeScript } from "./mask.ts";
 import { ofFunction, ofValue, type Operator, type Roles } from "./operators.ts";
@@ -20,69 +20,44 @@ export interface Site {
   readonly operators: readonly Operator[];
 }
 
-/** The native functions that write back or decide it. */
-const native: Readonly<Record<string, Roles>> = {
-  persist: { start: 0, length: 1, mode: 2, without: "flush", hoists: true },
-  flush: { start: 0, length: 1, mode: 2, hoists: true },
-  drain: { mode: 0, hoists: true },
-  store64: { start: 0, mode: 3, hoists: true },
-  copy: { start: 0, source: 1, length: 2, mode: 3, canLeaveFence: true, hoists: true },
-  fill: { start: 0, length: 1, mode: 3, canLeaveFence: true, hoists: true },
-  sync: { dataOnly: 1 },
-  map: { flags: 3 },
-};
+/** What starts and ends a function of TypeScript: its name, its parameters, and a result that only tells that it is done. */
+const procedures =
+  /^(?: {2}|export )?(?:async )?(function )?(#?\w+)\(([^()]*)\): (?:void|Promise<void>) \{$/gm;
 
-/** Those that do neither. */
-const harmless = new Set(
-  ("cpu unmap map_zero scratch guard unguard open close duplicate statx statfs read write seek allocate truncate lock extents list " +
-    "readlink link unlink daxctl").split(" "),
-);
-
-/** Functions of src/ that do nothing but write back, by how they are called. */
-const called: readonly (readonly [RegExp, Roles])[] = [
-  [/\bsyncDirectory(?=\()/g, { answer: undefined }],
-  [/\bdeepFlushRegions(?=\()/g, { answer: undefined }],
+/** What writes back or decides it, and is known by nothing but its text. */
+const special: readonly (readonly [RegExp, Roles])[] = [
   [/\bwriteText(?=\()/g, {}],
   [/\blibrary\(\)\.runtime\.sync(?=\()/g, { answer: Promise.resolve(0) }],
-  [/\bthis\.(?:persist|flush|drain)(?=\()/g, { answer: undefined }],
-  [/\bthis\.#writeBackClosely(?=\()/g, { mode: 1, start: 3, length: 4, answer: undefined }],
+  [/(?<=^ +)settle(?=\(\);)/gm, { answer: undefined }],
 ];
 
 const truth = { "true": true, "false": false };
 
-/** Values that decide, by the statement that they stand in: its file, its beginning, and each of them with what could be in its place. */
-const decisive: readonly (readonly [string, RegExp, RegExp, Readonly<Record<string, unknown>>])[] = [
-  ["durability.ts", /const natural\b/, /\bmapSync\b|\bmedium\.eadr\b/g, truth],
-  ["durability.ts", /const tooFine\b/, /(?<== )granularities.*(?=;)/g, truth],
-  ["durability.ts", /const durabilityReason\b/, /\bmedium\.volatile\b/g, { "undefined": undefined }],
-  [
-    "durability.ts",
-    /const method\b/,
-    /\bgranularity === "[^"]*"|\bforced === undefined|\bmedium\.inMemory\b/g,
-    truth,
-  ],
-  [
-    "durability.ts",
-    /const method\b/,
-    /\bMode\.(?:fence|msync)\b|\bcpu & Mode\.methodMask/g,
-    { "Mode.fence": Mode.fence, "Mode.clflush": Mode.clflush, "Mode.msync": Mode.msync },
-  ],
-  ["durability.ts", /\bdurability: d/, /\bdurabilityReason === undefined/g, truth],
-  ["mapping.ts", /const flags\b/, /\bMapFlag\.sync\b/g, { "0": 0 }],
-  ["open.ts", /let address = .*mapFile/, /\bneedHost\(medium\.leaves\)|(?<=sync: )true/g, truth],
-  ["open.ts", /const mapSync\b/, /address >= 0/g, truth],
-  ["open.ts", /const decision = decide/, /\bmapped\.mapSync\b/g, truth],
-  ["file.ts", /const onFile\b/, /(?<== )this.*(?=;)/g, truth],
-  ["file.ts", /const mode = onFile/, /\bMode\.msync\b/g, {
-    "Mode.fence": Mode.fence,
-    "Mode.clwb": Mode.clwb,
-  }],
-  ["file.ts", /if \(method === Mode\.msync/, /method === Mode\.msync/g, truth],
-  ["file.ts", /const end = method/, /method === Mode\.fence/g, truth],
-  ["arguments.ts", /\(drain === false/, /drain === false/g, truth],
-];
+/** Values that decide, by the beginning of the statement that they stand in, and each of them with what could be in its place. */
+const decisive:
+  readonly (readonly [statement: RegExp, value: RegExp, others: Readonly<Record<string, unknown>>])[] = [
+    [/const natural\b/g, /\bmapSync\b|\bmedium\.eadr\b/g, truth],
+    [/const tooFine\b/g, /(?<== )granularities.*(?=;)/g, truth],
+    [/const durabilityReason\b/g, /\bmedium\.volatile\b/g, { "undefined": undefined }],
+    [/const method\b/g, /\bgranularity === "[^"]*"|\bforced === undefined|\bmedium\.inMemory\b/g, truth],
+    [/const method\b/g, /\bMode\.(?:fence|msync)\b|\bcpu & Mode\.methodMask/g, {
+      "Mode.fence": Mode.fence,
+      "Mode.clflush": Mode.clflush,
+      "Mode.msync": Mode.msync,
+    }],
+    [/\bdurability: d/g, /\bdurabilityReason === undefined/g, truth],
+    [/const flags\b/g, /\bMapFlag\.sync\b/g, { "0": 0 }],
+    [/let address = .*mapFile/g, /\bneedHost\(medium\.leaves\)|(?<=sync: )true/g, truth],
+    [/const mapSync\b/g, /address >= 0/g, truth],
+    [/const decision = decide/g, /\bmapped\.mapSync\b/g, truth],
+    [/const onFile\b/g, /(?<== )this.*(?=;)/g, truth],
+    [/const mode = onFile/g, /\bMode\.msync\b/g, { "Mode.fence": Mode.fence, "Mode.clwb": Mode.clwb }],
+    [/if \(method === Mode\.msync/g, /method === Mode\.msync/g, truth],
+    [/const end = method/g, /method === Mode\.fence/g, truth],
+    [/\(drain === false/g, /drain === false/g, truth],
+  ];
 
-/** Files of src/ that open a file and work with it; the others only look at it or talk about it. */
+/** The sources of a folder. */
 export function sourcesOf(folder: string): Map<string, string> {
   const names = readdirSync(`${root}${folder}`).filter((name) => name.endsWith(".ts"));
   return new Map(
@@ -90,23 +65,105 @@ export function sourcesOf(folder: string): Map<string, string> {
   );
 }
 
-/**
- * The sites of some files, in order.
- *
- * @throws {Error} if a native function is not classified, or called in a way that is not understood
- */
+/** The sites of some files, in order. */
 export function sitesOf(files: ReadonlyMap<string, string>): Site[] {
-  for (const name of Object.keys(symbols)) {
-    const short = name.slice("daxfile1_".length);
-    if (!(short in native) && !harmless.has(short)) {
-      throw new Error(`${name} is new: say in sites.ts whether it writes back`);
-    }
-  }
-  return Array.from(files, ([file, source]) => inFile(file, source)).flat();
+  const masked = new Map(Array.from(files, ([file, source]) => [file, maskTypeScript(source)]));
+  const procedures = proceduresOf(Array.from(masked.values()));
+  const all = Array.from(masked.values()).join("\n");
+  const stale = decisive.find(([statement]) => !new RegExp(statement.source).test(all));
+  if (stale !== undefined) throw new Error(`There is no ${stale[0]} in src/ any more: mend sites.ts`);
+  return Array.from(files, ([file, source]) => inFile(file, source, masked.get(file)!, procedures)).flat();
 }
 
-function inFile(file: string, source: string): Site[] {
-  const masked = maskTypeScript(source);
+/** The methods of a file that write back, by their names. */
+export function regionMethods(): string[] {
+  const procedures = proceduresOf([maskTypeScript(readFileSync(`${root}src/file.ts`, "utf8"))]);
+  return Array.from(procedures).filter(([name, { isMethod }]) => isMethod && !name.startsWith("#")).map((
+    [name],
+  ) => name);
+}
+
+/**
+ * The part that each parameter has, by its name; undefined for a native function that writes nothing back: one that does has to be
+ * told how, and answers 0 or −errno.
+ */
+function nativeRoles(name: string): Roles | undefined {
+  const { parameters, result } = (symbols as Record<string, Signature>)[name]!;
+  const names = Object.keys(parameters);
+  if (name === "daxfile1_map") return { flags: names.indexOf("flags") };
+  if (names.includes("dataOnly")) return { dataOnly: names.indexOf("dataOnly") };
+  if (result !== "i32" || names.includes("path") || !names.includes("mode")) return undefined;
+  return {
+    ...rolesOf(names),
+    hoists: true,
+    ...(name === "daxfile1_persist" && { without: "flush" }),
+    canLeaveFence: names.includes("source") || names.includes("value"),
+  };
+}
+
+function rolesOf(names: readonly string[]): Roles {
+  const at = (...wanted: readonly string[]) => wanted.map((name) => names.indexOf(name)).find((i) => i >= 0);
+  // Where there is an offset, address and length are those of the whole file
+  const start = at("byteOffset", "address", "destination", "start");
+  const isWhole = names.includes("byteOffset") && names.includes("address");
+  const found = {
+    start,
+    source: at("source"),
+    length: isWhole ? undefined : at("byteLength", "length"),
+    mode: at("mode"),
+  };
+  return Object.fromEntries(Object.entries(found).filter(([, index]) => index !== undefined));
+}
+
+/** The functions that do nothing but write back, with what they call: those that answer nothing and contain a site. */
+function proceduresOf(sources: readonly string[]): Map<string, Roles & { readonly isMethod: boolean }> {
+  const out = new Map<string, Roles & { readonly isMethod: boolean }>();
+  const bodies = sources.flatMap((masked) =>
+    Array.from(masked.matchAll(procedures), ({ 0: text, 1: isFunction, 2: name, 3: parameters, index }) => {
+      const start = index + text.length - 1;
+      const names = parameters!.split(",").map((parameter) => /^\s*(\w*)/.exec(parameter)![1]!);
+      const roles = { ...rolesOf(names), answer: undefined, isMethod: isFunction === undefined };
+      return { name: name!, roles, body: masked.slice(start, closing(masked, start)) };
+    })
+  );
+  for (let before = -1; before !== out.size;) {
+    before = out.size;
+    for (const { name, roles, body } of bodies) {
+      const natives = Array.from(body.matchAll(/\bdaxfile1_\w+/g), ([name]) => nativeRoles(name));
+      const writes = natives.some((roles) => roles !== undefined && roles.flags === undefined) ||
+        special.some(([pattern]) => pattern.test(body)) || calls(body, out).next().done === false;
+      if (writes) out.set(name, roles);
+    }
+  }
+  return out;
+}
+
+/** Calls of them: a method's by `this`, or by another name where no other class has it too. */
+function* calls(
+  masked: string,
+  procedures: ReadonlyMap<string, Roles & { readonly isMethod: boolean }>,
+): Iterable<{ readonly text: string; readonly index: number; readonly roles: Roles }> & Iterator<unknown> {
+  for (
+    const { 0: text, 1: object, 2: name, index } of masked.matchAll(
+      /(?:\b(\w+(?:\.#?\w+)*)\.)?(#?\b\w+)(?=\()/g,
+    )
+  ) {
+    const roles = procedures.get(name!);
+    const isCalled = object === undefined
+      ? !/\bfunction\s*$/.test(masked.slice(Math.max(0, index - 20), index))
+      : /^this(?:$|\.#)/.test(object) || !/^(?:write|fill|sync)$/.test(name!);
+    if (roles !== undefined && isCalled && roles.isMethod === (object !== undefined)) {
+      yield { text, index, roles };
+    }
+  }
+}
+
+function inFile(
+  file: string,
+  source: string,
+  masked: string,
+  procedures: ReadonlyMap<string, Roles & { readonly isMethod: boolean }>,
+): Site[] {
   const sites: Site[] = [];
   const add = (start: number, end: number, operators: readonly Operator[]) => {
     sites.push({ file, line: lineOf(source, start), start, end, text: source.slice(start, end), operators });
@@ -114,37 +171,27 @@ function inFile(file: string, source: string): Site[] {
   for (const { 0: text, index } of masked.matchAll(/\bdaxfile1_\w+/g)) {
     const before = /(?:\blibrary\(\)\.)?\bnative\.$/.exec(masked.slice(0, index))?.[0];
     if (before === undefined) {
-      throw new Error(`${file}:${lineOf(source, index)}: ${text} is reached in a new way`);
+      throw new Error(`${file}:${lineOf(source, index)}: ${text} is reached in a new way: mend sites.ts`);
     }
-    const roles = native[text.slice("daxfile1_".length)];
-    const start = index - before.length, end = index + text.length;
-    if (roles !== undefined) add(start, end, ofFunction(roles, isUsed(masked, start)));
+    const roles = nativeRoles(text), start = index - before.length;
+    if (roles !== undefined) add(start, index + text.length, ofFunction(roles, isUsed(masked, start)));
   }
-  for (const [pattern, roles] of called) {
+  for (const { text, index, roles } of calls(masked, procedures)) {
+    add(index, index + text.length, ofFunction(roles, false));
+  }
+  for (const [pattern, roles] of special) {
     for (const { 0: text, index } of masked.matchAll(pattern)) {
       if (/\bfunction\s+$/.test(masked.slice(0, index))) continue;
-      add(
-        index,
-        index + text.length,
-        ofFunction(roles, !("answer" in roles) && isUsed(masked, index)),
-      );
+      add(index, index + text.length, ofFunction(roles, !("answer" in roles) && isUsed(masked, index)));
     }
   }
-  for (const [name, statement, value, others] of decisive) {
-    if (!file.endsWith(`/${name}`)) continue;
-    const found = statement.exec(source);
-    if (found === null) throw new Error(`${file}: there is no ${statement} any more: mend sites.ts`);
-    const end = statementEnd(masked, found.index);
-    let count = 0;
-    for (const { 0: text, index } of source.slice(found.index, end).matchAll(value)) {
-      count++;
-      add(
-        found.index + index,
-        found.index + index + text.length,
-        ofValue(others).filter(({ name }) => name !== text),
-      );
+  for (const [statement, value, others] of decisive) {
+    for (const { index: first } of masked.matchAll(statement)) {
+      for (const { 0: text, index } of source.slice(first, statementEnd(masked, first)).matchAll(value)) {
+        const start = first + index;
+        add(start, start + text.length, ofValue(others).filter(({ name }) => name !== text));
+      }
     }
-    if (count === 0) throw new Error(`${file}: ${statement} decides in a new way: mend sites.ts`);
   }
   return sites.sort((a, b) => a.start - b.start);
 }

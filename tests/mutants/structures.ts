@@ -1,77 +1,97 @@
-/**
- * The mutants of the structures: each folder with the module whose crash tests must kill them. A new structure is a line here.
- */
+/** The mutants of the structures, which are the folders of src/: each folder's crash scenarios must kill those of its own. */
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import type { Region } from "../../mod.ts";
+import { dirname } from "node:path";
+import type { CrashOptions } from "../../src/testing/mod.ts";
+import type { Memory } from "../../src/testing/memory.ts";
+import type { RecordedRegion } from "../../src/testing/region.ts";
 import { root } from "../helpers/child.ts";
-import { marked, operatorsOf, type RegionSite, regionSites, Weakness } from "./regions.ts";
 import { hoisted, maskTypeScript } from "./mask.ts";
-import { sourcesOf } from "./sites.ts";
+import { marked, operators, type RegionSite, regionSites, Weakness } from "./regions.ts";
+import { regionMethods, sourcesOf } from "./sites.ts";
+import { Transcript } from "./transcript.ts";
 import type { Verdict } from "./verdict.ts";
 
-/** A folder of structures and what kills their mutants. */
-export interface Structures {
+/** A folder of sources and the module with its crash scenarios. */
+export interface Structure {
   readonly folder: string;
-  /** A module whose `crashes` runs crash tests on the folder as it is imported from a copy of the checkout; throws what they throw. */
-  readonly killer: string;
+  /** Exports `scenarios`, of the type {@linkcode Scenarios}. */
+  readonly scenarios: string | undefined;
 }
 
-/** What a killer exports. */
-export type Crashes = (folder: string, weaken: <R extends Region>(m: R) => R) => Promise<void>;
+/** Crash tests by their names, small ones: each is run against every mutant. */
+// deno-lint-ignore no-explicit-any
+export type Scenarios = Readonly<Record<string, CrashOptions<any, any>>>;
 
-/** What is judged by `deno task test:mutants`. */
-export const structures: readonly Structures[] = [
-  { folder: "tests/mutants/toy", killer: "tests/mutants/toy_crashes.ts" },
-];
+/** src/testing is what judges: its flushes are a model's, and write nothing back. */
+const judges = "testing";
+
+/** The folders of src/ that call a region, each with tests/NAME/crash_scenarios.ts. */
+export function structures(): Structure[] {
+  const folders = readdirSync(`${root}src`, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name !== judges);
+  return folders.map(({ name }) => {
+    const scenarios = `tests/${name}/crash_scenarios.ts`;
+    return { folder: `src/${name}`, scenarios: existsSync(`${root}${scenarios}`) ? scenarios : undefined };
+  });
+}
 
 /** Judges every mutant of every folder. */
-export async function* structureVerdicts(only: string, of = structures): AsyncIterable<Verdict> {
-  for (const { folder, killer } of of) {
-    const { crashes } = await import(`${root}${killer}`) as { crashes: Crashes };
-    const sites = Array.from(sourcesOf(folder), ([file, source]) => regionSites(file, source)).flat()
+export async function* structureVerdicts(only: string, of = structures()): AsyncIterable<Verdict> {
+  const methods = regionMethods();
+  for (const { folder, scenarios } of of) {
+    const sites = Array.from(sourcesOf(folder), ([file, source]) => regionSites(file, source, methods)).flat()
       .map((site, id) => ({ ...site, id }));
-    using copies = new Copies();
-    const copy = copies.make(folder, sites);
-    const plain = new Weakness();
-    await crashes(copy, (m) => plain.region(m));
     const chosen = sites.filter(({ file, line }) => `${file}:${line}`.includes(only));
-    for (const site of chosen.filter(({ id }) => plain.reached.has(id))) {
-      for (const operator of operatorsOf(site.method)) {
-        const weakness = new Weakness({ id: site.id, operator });
-        yield await verdict(site, operator, weakness, () => crashes(copy, (m) => weakness.region(m)));
+    if (chosen.length === 0) continue;
+    if (scenarios === undefined) {
+      // Whether a call of these names is a region's shows only when it runs
+      const certain = chosen.filter(({ method }) => !/^(?:write|fill|sync)$/.test(method));
+      for (const site of certain) {
+        yield survivor(site, `there is no tests/${folder.slice(4)}/crash_scenarios.ts`);
+      }
+      continue;
+    }
+    using copies = new Copies(folder, scenarios);
+    const bench = await copies.make(sites);
+    const killer = await bench.run(undefined);
+    if (killer !== undefined) throw new Error(`${folder} without a mutant: ${killer}`);
+    for (const site of chosen) {
+      if (!bench.weakness.passed.has(site.id)) yield survivor(site, "the crash scenarios never come here");
+      if (!bench.weakness.reached.has(site.id)) continue;
+      for (const operator of operators) {
+        const verdict = await judged(site, operator, bench, { id: site.id, operator });
+        // A call that has nothing of what is left out has no such mutant
+        if (verdict.outcome === "killed" || bench.weakness.differs) yield verdict;
       }
       const text = hoistedFile(site);
       if (text === undefined) continue;
-      const other = copies.make(folder, [], [site.file, text]);
-      yield await verdict(site, "hoist", new Weakness(), () => crashes(other, (m) => m));
-    }
-    for (const site of chosen.filter(({ id }) => !plain.reached.has(id))) {
-      const { file, line, method } = site;
-      // A typed array has a fill of its own, which is none of ours
-      if (method === "fill") continue;
-      const reason = "the crash tests never come here";
-      yield { place: `${file}:${line}`, text: method, operator: "any", outcome: "survived", reason };
+      const other = await copies.make([], [site.file, text]);
+      other.original = bench.original;
+      other.weakness.limit = bench.weakness.limit;
+      yield await judged(site, "hoist", other, undefined);
+      bench.weakness.listen();
     }
   }
 }
 
-async function verdict(
+function survivor({ file, line, method }: RegionSite, reason: string): Verdict {
+  return { place: `${file}:${line}`, text: method, operator: "any", outcome: "survived", reason };
+}
+
+async function judged(
   { file, line, method }: RegionSite,
   operator: string,
-  weakness: Weakness,
-  body: () => Promise<void>,
+  bench: Bench,
+  mutant: { readonly id: number; readonly operator: string } | undefined,
 ): Promise<Verdict> {
   const base = { place: `${file}:${line}`, text: method, operator };
-  try {
-    await body();
-  } catch (error) {
-    return { ...base, outcome: "killed", reason: String(error) };
-  }
-  return operator === "hoist" || weakness.differs
-    ? { ...base, outcome: "survived", reason: "no crash test noticed" }
-    : { ...base, outcome: "equivalent", reason: "at every call the same lines are flushed" };
+  const killer = await bench.run(mutant);
+  if (killer !== undefined) return { ...base, outcome: "killed", reason: killer };
+  return await bench.isSame(mutant)
+    ? { ...base, outcome: "equivalent", reason: "in every run the same bytes are durable after each drain" }
+    : { ...base, outcome: "survived", reason: "no crash scenario noticed" };
 }
 
 /** A structure's source with a call before the statement that precedes it. */
@@ -80,29 +100,105 @@ function hoistedFile({ file, start, end }: RegionSite): string | undefined {
   return hoisted(source, maskTypeScript(source), start, end);
 }
 
+/** The engine of a copy of the checkout, as far as it is needed to look for a failure and not to explain it. */
+interface Engine {
+  readonly record: typeof import("../../src/testing/record.ts").record;
+  readonly settingsOf: typeof import("../../src/testing/options.ts").settingsOf;
+  readonly newTally: typeof import("../../src/testing/explore.ts").newTally;
+  readonly firstFailure: typeof import("../../src/testing/search.ts").firstFailure;
+}
+
+/** One copy, loaded. */
+class Bench {
+  /** The transcript of the structure as it is. */
+  original: Promise<string> | undefined;
+
+  #order: readonly string[];
+
+  constructor(
+    readonly weakness: Weakness,
+    readonly engine: Engine,
+    readonly scenarios: Scenarios,
+  ) {
+    this.#order = Object.keys(scenarios);
+  }
+
+  /** Runs the scenarios until one shows the mutant: what it shows. */
+  async run(
+    mutant: { readonly id: number; readonly operator: string } | undefined,
+  ): Promise<string | undefined> {
+    const { weakness } = this;
+    weakness.become(mutant);
+    for (const name of this.#order) {
+      const wrong = await this.#wrong(this.scenarios[name]!).catch((error) => String(error));
+      if (wrong === undefined) continue;
+      // What has noticed one mutant often notices the next
+      this.#order = [name, ...this.#order.filter((other) => other !== name)];
+      return `${name}: ${wrong}`;
+    }
+    // A mutant that makes more of it than ten times what the original does goes on forever
+    if (weakness.limit === Infinity) weakness.limit = 10 * weakness.steps;
+    return undefined;
+  }
+
+  async #wrong(options: Scenarios[string]): Promise<string | undefined> {
+    const { record, settingsOf, newTally, firstFailure } = this.engine;
+    const settings = settingsOf(options), trace = await record(settings), tally = newTally(trace);
+    const failure = await firstFailure(settings, trace, { tally });
+    if (failure !== undefined) return `${failure.kind} after ${failure.acknowledged.length} operations`;
+    return tally.exhausted ? `the budget of ${tally.exhausted} ran out` : undefined;
+  }
+
+  /** Whether everything that was run does the same. */
+  async isSame(mutant: { readonly id: number; readonly operator: string } | undefined): Promise<boolean> {
+    this.original ??= this.#transcript(undefined);
+    return await this.original === await this.#transcript(mutant);
+  }
+
+  async #transcript(mutant: { readonly id: number; readonly operator: string } | undefined): Promise<string> {
+    const transcript = this.weakness.transcript = new Transcript();
+    await this.run(mutant);
+    this.weakness.transcript = undefined;
+    return transcript.text;
+  }
+}
+
 /** Copies of the checkout's sources, each imported as another program. */
 class Copies implements Disposable {
-  readonly #folders: string[] = [];
+  readonly #folder: string;
+  readonly #scenarios: string;
+  readonly #copies: string[] = [];
 
-  /** The path of a folder in a copy in which the calls are marked, or one file is another. */
-  make(
-    folder: string,
-    sites: readonly (RegionSite & { id: number })[],
-    other?: readonly [string, string],
-  ): string {
+  constructor(folder: string, scenarios: string) {
+    this.#folder = folder;
+    this.#scenarios = scenarios;
+  }
+
+  /** A copy in which calls are marked, or one file is another. */
+  async make(sites: readonly RegionSite[], other?: readonly [file: string, text: string]): Promise<Bench> {
     const copy = mkdtempSync(`${tmpdir()}/daxfile-structures-`);
-    this.#folders.push(copy);
-    for (const part of ["mod.ts", "src", "ffi", folder]) {
+    this.#copies.push(copy);
+    for (const part of ["mod.ts", "src", "ffi", this.#folder, dirname(this.#scenarios)]) {
       cpSync(`${root}${part}`, `${copy}/${part}`, { recursive: true });
     }
-    for (const [file, source] of sourcesOf(folder)) {
+    for (const [file, source] of sourcesOf(this.#folder)) {
       writeFileSync(`${copy}/${file}`, marked(source, sites.filter((site) => site.file === file)));
     }
     if (other !== undefined) writeFileSync(`${copy}/${other[0]}`, other[1]);
-    return `${copy}/${folder}`;
+    const load = <T>(path: string) => import(`${copy}/${path}`) as Promise<T>;
+    const engine = await Promise.all(
+      ["record", "options", "explore", "search"].map((name) => load<object>(`src/testing/${name}.ts`)),
+    );
+    const { Memory: memory } = await load<{ Memory: typeof Memory }>("src/testing/memory.ts");
+    const { RecordedRegion: region } = await load<{ RecordedRegion: typeof RecordedRegion }>(
+      "src/testing/region.ts",
+    );
+    const weakness = new Weakness(memory, region, regionMethods());
+    const { scenarios } = await load<{ scenarios: Scenarios }>(this.#scenarios);
+    return new Bench(weakness, Object.assign({}, ...engine) as Engine, scenarios);
   }
 
   [Symbol.dispose](): void {
-    for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
+    for (const folder of this.#copies) rmSync(folder, { recursive: true, force: true });
   }
 }

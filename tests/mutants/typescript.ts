@@ -6,12 +6,8 @@ import { broken } from "./scenarios.ts";
 import { sitesOf, sourcesOf } from "./sites.ts";
 import type { Verdict } from "./verdict.ts";
 
-/** The folders whose native calls are sites. */
-const folders = ["src"];
-
-/** Judges every mutant. */
-export async function* typescriptVerdicts(only: string): AsyncIterable<Verdict> {
-  const files = new Map(folders.flatMap((folder) => [...sourcesOf(folder)]));
+/** Judges every mutant of some sources, by default of all in src/. */
+export async function* typescriptVerdicts(only: string, files = sourcesOf("src")): AsyncIterable<Verdict> {
   const sites = sitesOf(files);
   using program = await Program.load(files, sites);
   const whole: NativeEvent[][] = [];

@@ -1,65 +1,74 @@
 /**
  * The mutants of zig/: each is compiled as the shipped library is, and traced, instruction by instruction, while the real TypeScript
- * runs the workload on it. What no trace of this machine can show is left to the library's own tests and to the emulated aarch64.
+ * runs the workload on it; then run as a program for aarch64, where that is another one; then by the tests of its own file.
  */
 
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { wrongWith } from "../trace/check.ts";
 import { run } from "../trace/command.ts";
+import { merged } from "../trace/calls.ts";
 import type { NativeTrace } from "../trace/events.ts";
 import { build, sources } from "../trace/library.ts";
 import { traced } from "../trace/tracer.ts";
 import { root } from "../helpers/child.ts";
 import { wrongOnArm } from "./arm.ts";
-import { remembered } from "./memory.ts";
 import type { Verdict } from "./verdict.ts";
 import { type ZigSite, zigSites } from "./zig_sites.ts";
 
-/** A verdict that may still turn out to be an equivalence: nothing is seen to change. */
 type Judgement = Pick<Verdict, "outcome" | "reason">;
 
-/** As many at a time as this machine can bear. */
-const width = Math.max(1, navigator.hardwareConcurrency);
+/** What was found out of a mutant; `same` are the architectures on which its code is another one and does the same. */
+type Finding = Judgement & { readonly same?: readonly ("x86-64" | "aarch64")[]; readonly shows?: boolean };
+
+/** At a time: each is a compiler or a program that is stepped through. */
+const width = Math.min(2, navigator.hardwareConcurrency);
 
 /** The phases that a mutant goes through, until one kills it: the likeliest first, the longest last. */
-const stages = [["clflush"], ["clwb, avx", "clwb, sse2", "clflushopt"], ["byte", "page"], ["cache-line"]];
-
-const unchanged = "every store, flush and fence of the workload is the same";
+const allStages: readonly (readonly string[])[] = [["clflush"], ["clwb, avx", "clwb, sse2", "clflushopt"], [
+  "byte",
+  "page",
+], ["cache-line"]];
 
 /** Judges every mutant. */
-export async function* zigVerdicts(only: string): AsyncIterable<Verdict> {
-  const original = withHelpers(sources());
-  using bench = await Bench.set(original);
-  const sites = zigSites(sources()).filter(({ file, line }) => `${file}:${line}`.includes(only));
-  const work = sites.flatMap((site) => site.mutants.map((mutant) => ({ site, mutant })));
-  const pending = work.map(({ site, mutant }) => () =>
-    remembered([mutant.source, site.file], () => bench.judge(site, mutant.source))
-  );
-  const judged = inParallel(pending, width);
-  const bySite = new Map<ZigSite, { operator: string; source: string; judgement: Judgement }[]>();
-  for (const [index, { site, mutant }] of work.entries()) {
-    const list = bySite.get(site) ?? [];
-    bySite.set(site, list);
-    list.push({ ...mutant, judgement: await judged[index]! });
-    if (list.length < site.mutants.length) continue;
-    // Where another mutant of the same place was noticed, the workload does come there
-    const isReached = list.some(({ judgement }) => judgement.outcome === "killed");
-    for (const { operator, judgement, source } of list) {
-      const base = { place: `${site.file}:${site.line}`, text: site.text, operator };
-      const isSame = judgement.outcome === "survived" && judgement.reason === unchanged;
-      if (isSame && isReached) yield { ...base, ...judgement, outcome: "equivalent" };
-      else if (judgement.outcome !== "survived") yield { ...base, ...judgement };
-      else {yield {
-          ...base,
-          ...await remembered(["tests", source, site.file], () => bench.test(site, source, judgement)),
-        };}
+export async function* zigVerdicts(only: string, from = sources()): AsyncIterable<Verdict> {
+  const sites = zigSites(from).filter(({ file, line }) => `zig/${file}:${line}`.includes(only));
+  const bench = await Bench.set(from);
+  const work = sites.flatMap((site) => site.mutants.map(({ source }) => () => bench.find(site, source)));
+  const found = inParallel(work, width);
+  for (const site of sites) {
+    const findings = await Promise.all(found.splice(0, site.mutants.length));
+    for (const [index, { operator }] of site.mutants.entries()) {
+      const base = { place: `zig/${site.file}:${site.line}`, text: site.text, operator };
+      yield { ...base, ...await proven(bench, site, findings, findings[index]!) };
+    }
+    if (site.mutants.length === 0) {
+      throw new Error(`zig/${site.file}:${site.line}: ${site.text} has no mutant`);
     }
   }
 }
 
-function withHelpers(from: ReadonlyMap<string, string>): Map<string, string> {
-  return new Map([...from, ["mutant.zig", readFileSync(`${root}tests/mutants/mutant.zig`, "utf8")]]);
+/** That a mutant does the same counts only where another one of the same place shows that the workload comes there. */
+async function proven(
+  bench: Bench,
+  site: ZigSite,
+  findings: readonly Finding[],
+  { outcome, reason, same }: Finding,
+): Promise<Judgement> {
+  if (same === undefined) return { outcome, reason };
+  const isReached = {
+    "x86-64": () => findings.some(({ shows }) => shows),
+    "aarch64": () => bench.isReachedOnArm(site),
+  };
+  for (const architecture of same) {
+    if (!await isReached[architecture]()) {
+      return { outcome: "survived", reason: `the workload never comes here on ${architecture}` };
+    }
+  }
+  return {
+    outcome: "equivalent",
+    reason: `every store, flush and fence of the workload is the same on ${same.join(" and ")}`,
+  };
 }
 
 /** Starts at most so many at a time; each result comes when it comes. */
@@ -76,96 +85,133 @@ function inParallel<T>(work: readonly (() => Promise<T>)[], width: number): Prom
   return settlers.map(({ promise }) => promise);
 }
 
+/** What is wrong with a library's trace, or what it did. */
+type Traced = { readonly wrong: string } | { readonly steps: readonly string[] };
+
+interface Code {
+  readonly x86: string;
+  readonly arm: string;
+}
+
 /** The original, with which mutants are compared. */
-class Bench implements Disposable {
+export class Bench {
   readonly #sources: ReadonlyMap<string, string>;
-  readonly #code: Readonly<Record<"x86_64" | "aarch64", string>>;
-  readonly #steps: string;
+  readonly #code: Code;
+  readonly #steps: readonly string[];
   readonly #checkout: string;
+  readonly #stages: typeof allStages;
+  readonly #traced = new Map<string, Promise<Traced>>();
+  readonly #reachedOnArm = new Map<ZigSite, Promise<boolean>>();
 
   private constructor(
     sources: ReadonlyMap<string, string>,
-    code: Readonly<Record<"x86_64" | "aarch64", string>>,
-    steps: string,
+    code: Code,
+    steps: readonly string[],
     checkout: string,
+    stages: typeof allStages,
   ) {
     this.#sources = sources;
     this.#code = code;
     this.#steps = steps;
     this.#checkout = checkout;
+    this.#stages = stages;
   }
 
-  [Symbol.dispose](): void {
-    rmSync(this.#checkout, { recursive: true, force: true });
-  }
-
-  static async set(sources: ReadonlyMap<string, string>): Promise<Bench> {
-    const [x86, aarch64] = await Promise.all([build(sources, "x86_64"), build(sources, "aarch64")]);
-    if (typeof x86 === "string" || typeof aarch64 === "string") throw new Error(`${x86}${aarch64}`);
+  /** Looks at the original; mutants then go through the same stages. */
+  static async set(from: ReadonlyMap<string, string>, stages = allStages): Promise<Bench> {
+    const sources = new Map(from).set("mutant.zig", readFileSync(`${root}tests/mutants/mutant.zig`, "utf8"));
+    const [x86, arm] = await Promise.all([build(sources, "x86_64"), build(sources, "aarch64")]);
+    if (typeof x86 === "string" || typeof arm === "string") throw new Error(`${x86}${arm}`);
     const checkout = snapshot();
-    let steps = "";
+    const steps: string[] = [];
     let wrong = await wrongOnArm(sources);
     for (const names of stages) {
       const made = await traceOf(x86, names, checkout);
       wrong ??= await wrongWith(made, names);
-      steps += stepsOf(made);
+      steps.push(...stepsOf(made));
     }
     if (wrong !== undefined) throw new Error(`Without a mutant: ${wrong}`);
-    return new Bench(
-      sources,
-      { x86_64: x86.toBase64(), aarch64: aarch64.toBase64() },
-      steps,
-      checkout,
-    );
+    return new Bench(sources, { x86: x86.toBase64(), arm: arm.toBase64() }, steps, checkout, stages);
   }
 
-  async judge({ file }: ZigSite, source: string): Promise<Judgement> {
-    const changed = new Map(this.#sources).set(file.slice("zig/".length), source);
-    const x86 = await build(changed, "x86_64");
-    if (typeof x86 === "string") return { outcome: "invalid", reason: firstError(x86) };
-    if (x86.toBase64() === this.#code.x86_64) {
-      const aarch64 = await build(changed, "aarch64");
-      if (typeof aarch64 === "string") return { outcome: "invalid", reason: firstError(aarch64) };
-      if (aarch64.toBase64() === this.#code.aarch64) {
-        return { outcome: "equivalent", reason: "the same machine code on both architectures" };
-      }
-      const wrong = await wrongOnArm(changed);
-      return wrong === undefined
-        ? { outcome: "survived", reason: "nothing noticed on aarch64" }
-        : { outcome: "killed", reason: wrong };
+  async find({ file }: ZigSite, source: string): Promise<Finding> {
+    const changed = new Map(this.#sources).set(file, source), x86 = await build(changed, "x86_64");
+    const traced = typeof x86 === "string" || x86.toBase64() === this.#code.x86
+      ? { steps: this.#steps }
+      : await this.#traceOnce(x86);
+    if ("wrong" in traced) return { outcome: "killed", reason: traced.wrong, shows: true };
+    const arm = await build(changed, "aarch64");
+    const longer = traced.steps.length > this.#steps.length ? traced.steps : this.#steps;
+    const step = longer.findIndex((_, index) => this.#steps[index] !== traced.steps[index]),
+      shows = step >= 0;
+    if (typeof x86 === "string" && typeof arm === "string") {
+      return { outcome: "invalid", reason: firstError(x86) };
     }
-    let steps = "";
-    for (const names of stages) {
+    // What compiles for one architecture only is a program for that one
+    const same = [
+      ...(typeof x86 !== "string" && x86.toBase64() !== this.#code.x86 ? ["x86-64"] as const : []),
+      ...(typeof arm !== "string" && arm.toBase64() !== this.#code.arm ? ["aarch64"] as const : []),
+    ];
+    if (same.length === 0) {
+      return { outcome: "equivalent", reason: "the same machine code on both architectures" };
+    }
+    const wrong = (same.includes("aarch64") ? await wrongOnArm(changed) : undefined) ??
+      await failedTest(file, changed);
+    if (wrong !== undefined) return { outcome: "killed", reason: wrong, shows };
+    if (!shows) return { outcome: "survived", reason: "nothing noticed", same };
+    const reason = `step ${step} is ${traced.steps[step]}, not ${this.#steps[step]}, and nothing noticed`;
+    return { outcome: "survived", reason, shows };
+  }
+
+  /** Mutants that become the same program meet the same end. */
+  #traceOnce(x86: Uint8Array): Promise<Traced> {
+    const name = x86.toBase64(), found = this.#traced.get(name) ?? this.#trace(x86);
+    this.#traced.set(name, found);
+    return found;
+  }
+
+  /** Whether the program for aarch64 shows any mutant of a place. */
+  isReachedOnArm(site: ZigSite): Promise<boolean> {
+    const reached = this.#reachedOnArm.get(site) ?? (async () => {
+      for (const { source } of site.mutants) {
+        if (await wrongOnArm(new Map(this.#sources).set(site.file, source)) !== undefined) return true;
+      }
+      return false;
+    })();
+    this.#reachedOnArm.set(site, reached);
+    return reached;
+  }
+
+  async #trace(library: Uint8Array): Promise<Traced> {
+    const steps: string[] = [];
+    for (const names of this.#stages) {
       try {
-        const made = await traceOf(x86, names, this.#checkout);
+        const made = await traceOf(library, names, this.#checkout);
         const wrong = await wrongWith(made, names);
-        if (wrong !== undefined) return { outcome: "killed", reason: wrong };
-        steps += stepsOf(made);
+        if (wrong !== undefined) return { wrong };
+        steps.push(...stepsOf(made));
       } catch (error) {
-        return { outcome: "killed", reason: String(error) };
+        return { wrong: String(error) };
       }
     }
-    return { outcome: "survived", reason: steps === this.#steps ? unchanged : "nothing noticed" };
+    return { steps };
   }
+}
 
-  /** Runs the file's own tests, where nothing else has noticed. */
-  async test({ file }: ZigSite, source: string, before: Judgement): Promise<Judgement> {
-    const own = file.slice("zig/".length), changed = new Map(this.#sources).set(own, source);
-    const folder = mkdtempSync(`${tmpdir()}/daxfile-mutant-`);
-    try {
-      for (const [name, text] of changed) {
-        writeFileSync(`${folder}/${name}`, text);
-      }
-      const { status, output } = await run(
-        `${root}node_modules/.bin/zig`,
-        ["test", own, "-fllvm", "--test-filter", `${own.replace(".zig", "")}.test.`],
-        { cwd: folder, timeout: 300_000 },
-      );
-      if (status === 0) return before;
-      return { outcome: "killed", reason: /'[^']*\.test\.[^']*'/.exec(output)?.[0] ?? firstError(output) };
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+/** The test of the file's own that fails, in words. */
+async function failedTest(file: string, sources: ReadonlyMap<string, string>): Promise<string | undefined> {
+  const folder = mkdtempSync(`${tmpdir()}/daxfile-mutant-`);
+  try {
+    for (const [name, text] of sources) writeFileSync(`${folder}/${name}`, text);
+    const filter = `${file.replace(".zig", "")}.test.`;
+    const command = ["test", file, "-fllvm", "--test-filter", filter];
+    const { status, output } = await run(`${root}node_modules/.bin/zig`, command, {
+      cwd: folder,
+      timeout: 300_000,
+    });
+    return status === 0 ? undefined : /'[^']*\.test\.[^']*'/.exec(output)?.[0] ?? firstError(output);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -192,12 +238,11 @@ async function traceOf(
   }
 }
 
-/** What was done to the files, without the addresses that differ from run to run. */
-function stepsOf(traces: readonly NativeTrace[]): string {
-  const steps = traces.map(({ events }) =>
-    events.filter(({ kind }) => kind !== "call" && kind !== "system" && kind !== "return")
+/** What was done to the files, in words, without the addresses that differ from run to run. */
+function stepsOf(traces: readonly NativeTrace[]): string[] {
+  return traces.flatMap(({ events }) =>
+    merged(events.filter(({ kind }) => kind !== "call" && kind !== "system" && kind !== "return"))
   );
-  return JSON.stringify(steps);
 }
 
 function firstError(output: string): string {

@@ -1,273 +1,186 @@
 /**
- * Finds every place in Zig where something is flushed, fenced, streamed or msynced, or where it is decided how, and what can be put
- * there. A call of that kind which is not listed here is an error, so that a new one cannot go unnoticed.
+ * The places in Zig where something is flushed, fenced, streamed or synced, and what can be put there: every call of a function that
+ * does, every condition in one, every instruction, and a few values that decide how.
  */
 
-import { closing, hoisted, lineOf, maskZig, parametersOf } from "./mask.ts";
+import { hoisted, lineOf } from "./mask.ts";
+import { type ZigCall, type ZigFile, zigFiles } from "./zig_source.ts";
 
-/** A place in a source file, with texts to put there. */
+/** A place in a source file, with texts of the whole file in which something else stands there. */
 export interface ZigSite {
+  /** Its name in zig/. */
   readonly file: string;
   readonly line: number;
   readonly text: string;
   readonly mutants: readonly { readonly operator: string; readonly source: string }[];
 }
 
-interface Call {
-  /** The function of mutant.zig that does nothing in its place. */
-  readonly dropped: string;
-  /** The parameter that is a range, to be narrowed. */
-  readonly range?: number;
-  /** By which numbers of bytes; default 1, 8 and 64. */
-  readonly by?: readonly number[];
-  /** Parameters that are addresses, to be moved a line. */
-  readonly addresses?: readonly number[];
-  /** Others in its place, of all its parameters. */
-  readonly instead?: Readonly<Record<string, (parameters: readonly string[]) => string>>;
-}
+type Edit = readonly [operator: string, text: string];
 
-const flushInstead = {
-  "flush in its place": ([range, mode]: readonly string[]) => `cache.flush(${range}, ${mode})`,
-};
-const drainInstead = {
-  "drain in its place": ([range, mode]: readonly string[]) =>
-    `@import("mutant.zig").drain(cache, ${range}, ${mode})`,
-};
-const unfenced = (name: string, at: number) => ({
-  "without the fence": (parameters: readonly string[]) =>
-    `${name}(${parameters.with(at, "false").join(", ")})`,
-});
-
-const calls: Readonly<Record<string, Call>> = {
-  "Machine.fence": { dropped: "nothing" },
-  "Machine.flushLine": { dropped: "line", addresses: [1] },
-  "Machine.msync": { dropped: "pages", range: 0 },
-  "Machine.storeWord": { dropped: "word" },
-  "Machine.streamWord": {
-    dropped: "word",
-    instead: { "an ordinary store": (parameters) => `Machine.storeWord(${parameters.join(", ")})` },
-  },
-  "Machine.streamLines": { dropped: "streamed" },
-  "cache.persist": { dropped: "rangeMode", range: 0, instead: { ...flushInstead, ...drainInstead } },
-  "cache.flush": { dropped: "rangeMode", range: 0 },
-  "cache.drain": { dropped: "mode" },
-  "cache.store64": { dropped: "word64" },
-  "copying.copy": { dropped: "ranges" },
-  "copying.fill": { dropped: "filled" },
-  "persist": {
-    dropped: "rangeMode",
-    range: 0,
-    instead: {
-      "flush in its place": ([range, mode]) => `flush(${range}, ${mode})`,
-      "drain in its place": ([, mode]) => `drain(${mode})`,
-    },
-  },
-  "writeBack": { dropped: "fenced", range: 0, instead: unfenced("writeBack", 2) },
-  "writeBackOtherwise": {
-    dropped: "otherwise",
-    addresses: [0, 1],
-    instead: unfenced("writeBackOtherwise", 3),
-  },
-  "flushLines": { dropped: "ofLines", range: 1 },
-  "source.stream": { dropped: "stream", range: 2, by: [64] },
-  "edge": { dropped: "edge", range: 0, by: [1] },
-  "stream": { dropped: "bodied" },
-  "files.sync": { dropped: "synced" },
+/** What a call answers that is not made. */
+const answers: Readonly<Record<string, string>> = {
+  void: "{}",
+  bool: "false",
+  i32: "@as(i32, 0)",
+  usize: "@as(usize, 0)",
 };
 
-/** Names that a call of this kind ends in. */
-const kinds =
-  /((?:\b\w+\.)*\b(?:fence|flushLines?|msync|persist|flush|drain|store64|streamWord|storeWord|streamLines|stream|edge|sync|writeBack\w*)|\bcopying\.\w+)\(/g;
+const lineBytes = 64;
 
-/** Text that decides, in its file: from what, to what else. A place that is not there any more is an error. */
-const texts: readonly (readonly [file: string, from: string | RegExp, to: readonly string[]])[] = [
-  ["cache.zig", "if (line >= range.end) break", ["if (line + line_bytes >= range.end) break"]],
-  ["cache.zig", "range.start & ~(line_bytes - 1)", ["range.start", "range.start | (line_bytes - 1)"]],
-  ["cache.zig", "if (mode.method == .msync) return 0", [
-    "if (mode.method != .clwb) return 0",
-    "if (mode.method != .fence) return 0",
-  ]],
-  ["cache.zig", /\bif \(fenced\)/, ["if (false and fenced)", "if (!fenced)"]],
-  ["cache.zig", "!Machine.streams or !lines(mode.method)", [
-    "!Machine.streams",
-    "!Machine.streams or mode.method == .msync",
-  ]],
-  ["cache.zig", "mode.method != Machine.methods[0]", ["mode.method == .clflush"]],
-  ["cache.zig", "if (mode.method == .msync) {", ["if (false and mode.method == .msync) {"]],
-  ["cache.zig", "if (mode.method == method) flushLines", ["if (mode.method == .msync) flushLines"]],
-  ["copy.zig", ".msync => false", [".msync => true"]],
-  ["copy.zig", ".fence => mode.nontemporal", [".fence => true"]],
-  ["copy.zig", "if (destination.start < body.start)", ["if (destination.start > body.start)"]],
-  ["copy.zig", "if (body.end < destination.end)", ["if (body.end > destination.end)"]],
-  ["copy.zig", "mode.no_drain", [
-    "!mode.no_drain",
-    "(mode.no_drain or mode.method == .clwb)",
-    "(mode.no_drain or mode.method == .fence)",
-  ]],
-  ["machine.zig", /"clwb \(%\[line\]\)"/, [`""`, `"clwb 64(%[line])"`, `"clwb -64(%[line])"`]],
-  ["machine.zig", /"clflushopt \(%\[line\]\)"/, [
-    `""`,
-    `"clflushopt 64(%[line])"`,
-    `"clflushopt -64(%[line])"`,
-  ]],
-  ["machine.zig", /"clflush \(%\[line\]\)"/, [`""`, `"clflush 64(%[line])"`, `"clflush -64(%[line])"`]],
-  ["machine.zig", `"sfence"`, [`""`, `"lfence"`]],
-  ["machine.zig", `"movnti `, [`"movq `]],
-  ["machine.zig", / movntdq /, [" movups "]],
-  ["machine.zig", / vmovntdq (?=%%ymm)/, [" vmovdqu "]],
-  ["machine.zig", / vmovntdq (?=%%zmm)/, [" vmovdqu64 "]],
-  ["machine.zig", / v?movntdq %%[xyz]mm\d+, +(?:\d+)?\(%\[to\]\)/, [""]],
-  ["machine.zig", ': [end] "r" (lines.end)', [`: [end] "r" (lines.end - 64)`]],
-  ["machine.zig", "return 64;", ["return 128;", "return 32;"]],
-  ["machine.zig", "linux.MSF.SYNC", ["linux.MSF.ASYNC"]],
-  ["machine.zig", "pages.len(), linux", ["pages.len() - page_bytes, linux", "1, linux"]],
-  ["machine.zig", "pages.start, pages", ["pages.start + page_bytes, pages"]],
-  ["machine.zig", "return system.status(system.resumed(.msync", [
-    "if (true) return 0; return system.status(system.resumed(.msync",
-  ]],
-  ["machine.zig", `"sys #3, c7, c12, #1, %[line]"`, [`""`, `"dc cvac, %[line]"`]],
-  ["machine.zig", `"dc cvac, %[line]"`, [`""`, `"dc ivac, %[line]"`]],
-  ["machine.zig", `"dsb sy"`, [`""`, `"dmb sy"`, `"dsb ld"`]],
-  ["machine.zig", "@as(usize, 4) <<", ["@as(usize, 8) <<"]],
-  ["mapping.zig", ".SYNC = flags.sync", [".SYNC = false"]],
-  ["mapping.zig", ".SHARED_VALIDATE", [".SHARED"]],
-  ["file.zig", ".fdatasync else .fsync", [".fdatasync else .fdatasync"]],
-  ["file.zig", "resumed(if (data_only) .fdatasync else .fsync", [
-    "resumed(if (data_only) .getpid else .getpid",
-  ]],
-  ["root.zig", "data_only != 0", ["data_only != 2", "data_only == 2"]],
-  ["range.zig", "(range.end + (block_bytes - 1))", ["range.end"]],
-  ["range.zig", "(range.start + (block_bytes - 1))", ["range.start"]],
-  ["cpu.zig", /\.(?:clwb|clflushopt|clflush|msync|cvap|cvac)\b/, [".fence"]],
+/** Weaker instructions, and other lines for those that name one. */
+const weaker: readonly (readonly [instruction: RegExp, others: readonly string[]])[] = [
+  [/^(clwb|clflush|clflushopt) \(/, [`$1 ${lineBytes}(`, `$1 -${lineBytes}(`]],
+  [/^[sm]fence/, ["lfence"]],
+  [/^movnti/, ["movq"]],
+  [/^movntdq/, ["movups"]],
+  [/^vmovntdq (?=%%ymm)/, ["vmovdqu "]],
+  [/^vmovntdq (?=%%zmm)/, ["vmovdqu64 "]],
+  [/^sys #3, c7, c12, #1/, ["dc cvac"]],
+  [/^dc cvac/, ["dc ivac"]],
+  [/^dsb sy/, ["dmb sy", "dsb ld"]],
+];
+
+/** Values that decide what is written back, and how; one that is not there any more is an error. */
+const values: readonly (readonly [file: string, from: RegExp, to: readonly string[]])[] = [
+  ["cache.zig", /range\.start & ~\(line_bytes - 1\)/g, ["range.start", "range.start | (line_bytes - 1)"]],
+  ["mode.zig", /(?<=\.msync => )false/g, ["true"]],
+  ["mode.zig", /(?<=\.fence => )mode\.nontemporal/g, ["true"]],
+  ["machine.zig", /return 64;/g, ["return 128;", "return 32;"]],
+  ["machine.zig", /\bMSF\.SYNC\b/g, ["MSF.ASYNC"]],
+  ["machine.zig", /@as\(usize, 4\) <</g, ["@as(usize, 8) <<"]],
+  ["mapping.zig", /(?<=\.SYNC = )flags\.sync/g, ["false"]],
+  ["mapping.zig", /\.SHARED_VALIDATE/g, [".SHARED"]],
+  ["file.zig", /(?<=\.fdatasync else )\.fsync/g, [".fdatasync"]],
+  ["root.zig", /data_only != 0/g, ["data_only != 2", "data_only == 2"]],
+  ["range.zig", /\(range\.(?:end|start) \+ \(block_bytes - 1\)\)/g, ["range.end", "range.start"]],
+  ["cpu.zig", /\.(?:clwb|clflushopt|clflush|msync|cvap|cvac)\b/g, [".fence"]],
 ];
 
 /** Assembly that neither stores nor flushes nor orders. */
-const harmlessAssembly = /vzeroupper|cpuid|xgetbv|mrs |syscall|svc |cvttsd2si|fcvtzs/;
-
-/** Files that are no part of the library. */
-const apart = new Set(["build.zig", "fixture.zig", "recorder.zig"]);
+const harmless =
+  /vzeroupper|cpuid|xgetbv|mrs |syscall|svc |cvttsd2si|fcvtzs|crc32|pclmulqdq|instructions\(width\)/;
 
 /** The sites of the library's sources. */
 export function zigSites(sources: ReadonlyMap<string, string>): ZigSite[] {
-  const stale = texts.filter(([file, from]) => !patternOf(from).test(library(sources.get(file) ?? "")));
-  if (stale.length > 0) {
-    throw new Error(`Not there any more, mend zig_sites.ts: ${stale.map(([, from]) => from).join("; ")}`);
-  }
-  return Array.from(sources, ([file, source]) => apart.has(file) ? [] : inFile(file, source)).flat();
+  const files = zigFiles(sources);
+  return Array.from(files.values(), (file) =>
+    [
+      ...callSites(file, files),
+      ...conditionSites(file),
+      ...instructionSites(file),
+      ...valueSites(file),
+    ].sort((a, b) => a.line - b.line)).flat();
 }
 
-/** A source without its tests, which are at its end. */
-function library(source: string): string {
-  return source.slice(0, /^(?:test\b|const (?:fixture|recorder|testing) =)/m.exec(source)?.index);
+function site(file: ZigFile, start: number, end: number, edits: readonly Edit[]): ZigSite {
+  const text = file.source.slice(start, end), around = [file.source.slice(0, start), file.source.slice(end)];
+  const mutants = edits.filter(([, other]) => other !== text)
+    .map(([operator, other]) => ({ operator, source: around.join(other) }));
+  return { file: file.name, line: lineOf(file.source, start), text: text.replace(/\s+/g, " "), mutants };
 }
 
-function inFile(file: string, source: string): ZigSite[] {
-  const code = library(source), masked = maskZig(code);
-  const sites: ZigSite[] = [];
-  const covered: [number, number][] = [];
-  const add = (start: number, end: number, others: Readonly<Record<string, string>>) => {
-    covered.push([start, end]);
-    const mutants = Object.entries(others).filter(([, text]) => text !== source.slice(start, end)).map((
-      [operator, text],
-    ) => ({
-      operator,
-      source: source.slice(0, start) + text + source.slice(end),
-    }));
-    sites.push({ file: `zig/${file}`, line: lineOf(source, start), text: source.slice(start, end), mutants });
-  };
-  for (const { 0: text, 1: name, index } of masked.matchAll(kinds)) {
-    if (/\bfn $/.test(masked.slice(0, index))) continue;
-    const call = calls[name!];
-    if (call === undefined) {
-      throw new Error(`zig/${file}:${lineOf(source, index)}: ${name} is new: say in zig_sites.ts what it is`);
-    }
-    const open = index + text.length - 1, end = closing(masked, open);
-    const site = { name: name!, parameters: parametersOf(code, masked, open), index, end };
-    add(index, end, others(call, site));
-    const swapped = hoisted(source, masked, index, end);
-    if (swapped !== undefined) {
-      (sites.at(-1)!.mutants as { operator: string; source: string }[]).push({
-        operator: "hoist",
-        source: swapped,
-      });
+function callSites(file: ZigFile, files: ReadonlyMap<string, ZigFile>): ZigSite[] {
+  return Array.from(file.calls(files)).flatMap((call) => {
+    const { start, end, callee } = call;
+    const isSite = callee === undefined || (callee.writesBack && callee.result in answers);
+    if (!isSite || file.functionAt(start) === undefined) return [];
+    const made = site(file, start, end, [...weakened(file, files, call)]);
+    const source = hoisted(file.source, file.masked, start, end);
+    return [
+      source === undefined ? made : { ...made, mutants: [...made.mutants, { operator: "hoist", source }] },
+    ];
+  });
+}
+
+function* weakened(
+  file: ZigFile,
+  files: ReadonlyMap<string, ZigFile>,
+  { name, start, end, parameters, callee }: ZigCall,
+): Iterable<Edit> {
+  // What is never taken is not compiled, and its parameters count as used
+  yield ["drop", `(if (false) ${file.source.slice(start, end)} else ${answers[callee?.result ?? "usize"]})`];
+  if (callee === undefined) return;
+  const put = (at: number, text: string) => `${name}(${parameters.with(at, text).join(", ")})`;
+  const helped = (at: number, helper: string, ...more: readonly (string | number)[]) =>
+    put(at, `@import("mutant.zig").${helper}(${[parameters[at], ...more].join(", ")})`);
+  const ranges = callee.parameters.filter(({ type }) => type === "Range").length;
+  for (const [at, { name: role, type }] of callee.parameters.entries()) {
+    if (type === "Range" && ranges === 1) {
+      for (const by of [1, lineBytes]) {
+        yield [`narrow by ${by} at the head`, helped(at, "head", by)];
+        yield [`narrow by ${by} at the tail`, helped(at, "tail", by)];
+      }
+      yield ["skip the last line", helped(at, "lines")];
+      for (const by of [lineBytes, -lineBytes]) yield [`misalign by ${by}`, helped(at, "shift", by)];
+    } else if (type === "usize" && /^(?:start|end|line|address)$/.test(role)) {
+      for (const sign of ["+", "-"]) {
+        yield [
+          `${role} misaligned by ${sign}${lineBytes}`,
+          put(at, `${parameters[at]} ${sign}% ${lineBytes}`),
+        ];
+      }
+    } else if (type === "bool" && role === "fenced") {
+      if (parameters[at] !== "false") yield ["without the fence", put(at, "false")];
+    } else if (type === "Mode") {
+      yield ["only a fence", helped(at, "fenced")];
+      if (files.get(callee.file)!.code.includes("no_drain")) {
+        yield ["leave the fence to others", helped(at, "unfenced")];
+      }
     }
   }
-  for (const [of, from, to] of texts) {
-    if (of !== file) continue;
-    for (
-      const { 0: text, index } of code.matchAll(
-        patternOf(from),
-      )
-    ) {
-      const isComment = masked.slice(index, index + text.length).trim() === "" &&
-        !/^\s*\\\\/m.test(lineAt(code, index));
-      if (isComment && !text.startsWith('"')) continue;
-      add(
-        index,
-        index + text.length,
-        Object.fromEntries(to.map((text) => [text === "" || text === '""' ? "drop" : text.trim(), text])),
-      );
-    }
+  if (/\bpersist$/.test(name)) {
+    yield ["flush in its place", `${name.replace(/persist$/, "flush")}(${parameters.join(", ")})`];
   }
-  checkAssembly(file, code, masked, covered);
+  if (callee.name === "streamWord") {
+    yield ["an ordinary store", `${name.replace(/stream/, "store")}(${parameters.join(", ")})`];
+  }
+}
+
+/** The conditions in functions that write back, each of them always so. */
+function conditionSites(file: ZigFile): ZigSite[] {
+  return Array.from(file.masked.matchAll(/\bif \(/g)).flatMap(({ index }) => {
+    const start = index + "if (".length, end = file.closing(start - 1) - 1;
+    const within = file.functionAt(index);
+    const isCapture = /^\)\s*\|/.test(file.masked.slice(end));
+    if (!within?.writesBack || !(within.result in answers) || isCapture) return [];
+    const condition = file.source.slice(start, end);
+    return [
+      site(file, start, end, [["never", `false and (${condition})`], ["always", `true or (${condition})`]]),
+    ];
+  });
+}
+
+function instructionSites(file: ZigFile): ZigSite[] {
+  const sites: ZigSite[] = [], found: number[] = [];
+  for (const { index } of file.assembly()) {
+    found.push(index);
+    const rest = file.code.slice(index, file.code.indexOf("\n", index));
+    const end = index + /^[^"\n]*/.exec(rest)![0].length, text = file.code.slice(index, end);
+    const others = weaker.find(([instruction]) => instruction.test(text)) ?? [/$^/, []];
+    const edits = others[1].map((other) => text.replace(others[0], other)).map((
+      other,
+    ): Edit => [other, other]);
+    sites.push(site(file, index, end, [["drop", ""], ...edits]));
+  }
+  for (const { index } of file.masked.matchAll(/\basm\b/g)) {
+    const end = file.closing(file.masked.indexOf("(", index));
+    if (found.some((at) => index < at && at < end) || harmless.test(file.code.slice(index, end))) continue;
+    throw new Error(
+      `zig/${file.name}:${lineOf(file.code, index)}: this assembly is new: say in zig_sites.ts what it does`,
+    );
+  }
   return sites;
 }
 
-function others(
-  call: Call,
-  { name, parameters }: { name: string; parameters: string[] },
-): Record<string, string> {
-  const helper = (name: string, ...parameters: unknown[]) =>
-    `@import("mutant.zig").${name}(${parameters.join(", ")})`;
-  const out: Record<string, string> = { drop: helper(call.dropped, ...parameters) };
-  const put = (at: number, text: string) => `${name}(${parameters.with(at, text).join(", ")})`;
-  if (call.range !== undefined) {
-    const range = parameters[call.range]!;
-    for (const by of call.by ?? [1, 8, 64]) {
-      out[`narrow by ${by} at the head`] = put(call.range, helper("head", range, by));
-      out[`narrow by ${by} at the tail`] = put(call.range, helper("tail", range, by));
-    }
-    if (call.by === undefined) {
-      out["skip the last line"] = put(call.range, helper("lines", range));
-      for (const by of [64, -64]) out[`misalign by ${by}`] = put(call.range, helper("shift", range, by));
-    }
-  }
-  for (const at of call.addresses ?? []) {
-    for (const by of [64, -64]) {
-      out[`parameter ${at} misaligned by ${by}`] = put(
-        at,
-        `${parameters[at]} +% ${by < 0 ? `(0 -% @as(usize, ${-by}))` : by}`,
+function valueSites(file: ZigFile): ZigSite[] {
+  return values.filter(([name]) => name === file.name).flatMap(([, from, to]) => {
+    const sites = Array.from(file.code.matchAll(from)).filter(({ index }) => file.masked[index] !== " ")
+      .map(({ 0: { length }, index }) =>
+        site(file, index, index + length, to.map((text): Edit => [text, text]))
       );
+    if (sites.length === 0) {
+      throw new Error(`zig/${file.name}: ${from} is not there any more: mend zig_sites.ts`);
     }
-  }
-  for (const [operator, text] of Object.entries(call.instead ?? {})) out[operator] = text(parameters);
-  return out;
-}
-
-function checkAssembly(
-  file: string,
-  code: string,
-  masked: string,
-  covered: readonly [number, number][],
-): void {
-  for (const { index } of masked.matchAll(/\basm\b/g)) {
-    const end = closing(masked, masked.indexOf("(", index));
-    if (covered.some(([start, stop]) => start < end && stop > index)) continue;
-    const text = code.slice(index, end);
-    if (harmlessAssembly.test(text) || /instructions\(width\)/.test(text)) continue;
-    throw new Error(
-      `zig/${file}:${lineOf(code, index)}: this assembly is new: say in zig_sites.ts what it does`,
-    );
-  }
-}
-
-function lineAt(text: string, offset: number): string {
-  return text.slice(text.lastIndexOf("\n", offset - 1) + 1, text.indexOf("\n", offset));
-}
-
-function patternOf(text: string | RegExp): RegExp {
-  return new RegExp(
-    typeof text === "string" ? text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&") : text.source,
-    "g",
-  );
+    return sites;
+  });
 }

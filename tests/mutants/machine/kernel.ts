@@ -6,7 +6,9 @@
 import type { Native } from "../../../ffi/library.ts";
 import { Map as MapFlag, Mode, symbols } from "../../../ffi/symbols.ts";
 import { workloadBytes } from "../../trace/workload.ts";
+import { writeBack } from "../../trace/library_model.ts";
 import { Memory } from "./memory.ts";
+import { checksum, recordLength } from "./records.ts";
 import type { World } from "./world.ts";
 
 const ENOENT = -2, EEXIST = -17, EINVAL = -22, EOPNOTSUPP = -95;
@@ -76,9 +78,12 @@ export class Kernel {
       map: (file, _, __, flags) => this.#map(file!, flags!),
       scratch: (byteLength) => this.memory.add(new ArrayBuffer(byteLength!), false),
     };
-    for (const name of ["persist", "flush", "drain", "store64", "copy", "fill"]) {
+    for (const name of [...writeBack, "commit"]) {
       own[name] = (...parameters) => this.memory.call(name, parameters);
     }
+    const bytes = (address: number, byteLength: number) => this.memory.bytes(address, byteLength);
+    own["record_length"] = (...parameters) => recordLength(bytes, parameters);
+    own["checksum"] = (...parameters) => checksum(bytes, parameters);
     const entries = Object.keys(symbols).map((name) => {
       const missing = () => {
         throw new Error(`The simulated machine has no ${name}`);

@@ -19,7 +19,6 @@ export function boot(world: World): Kernel {
   const { native, memory } = kernel;
   const address = native.daxfile1_scratch(64 * 1024);
   const { buffer } = memory.at(address);
-  /** Arrays of the program that native code was told of. */
   const runtime: Runtime = {
     name: "Deno",
     platform: "linux-x86_64",
@@ -36,10 +35,8 @@ export function boot(world: World): Kernel {
       if (piece.address === address && piece.buffer.byteLength === byteLength) return piece.buffer;
       throw new Error(`There is no buffer of ${byteLength} bytes at ${address}`);
     },
-    addressOf(view) {
-      const copy = new Uint8Array(view.buffer as ArrayBuffer, view.byteOffset, view.byteLength).slice();
-      return memory.add(copy.buffer, false);
-    },
+    addressOf: (view) => memory.addressOf(view),
+    quickAddressOf: (view) => memory.addressOf(view),
     sync: async (file, dataOnly) => {
       await Promise.resolve();
       return kernel.sync(file, dataOnly);

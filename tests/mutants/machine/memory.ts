@@ -2,6 +2,7 @@
 
 import { effects } from "../../trace/library_model.ts";
 import type { NativeEvent } from "../../trace/events.ts";
+import { commit, putRecord } from "./records.ts";
 
 /** A piece of the address space. */
 export interface Piece {
@@ -28,6 +29,12 @@ export class Memory {
     const address = strideBytes * (this.#pieces.length + 1);
     this.#pieces.push({ address, buffer, ...(isFile && { known: new Uint8Array(buffer.slice()) }) });
     return address;
+  }
+
+  /** The address of bytes of the program's own. */
+  addressOf({ buffer, byteOffset }: ArrayBufferView): number {
+    const piece = this.#pieces.find((piece) => piece.buffer === buffer);
+    return (piece?.address ?? this.add(buffer as ArrayBuffer, false)) + byteOffset;
   }
 
   /** The piece that an address lies in. */
@@ -94,10 +101,13 @@ export class Memory {
       data.setUint32(0, second, true);
       data.setUint32(4, third, true);
     }
+    const bytes = (address: number, byteLength: number) => this.bytes(address, byteLength);
+    if (name === "record") putRecord(bytes, parameters);
+    const committed = name === "commit" ? commit(bytes, parameters) : undefined;
     known!.set(new Uint8Array(buffer));
     const addresses = { drain: [], copy: [0, 1], fill: [0] }[name] ?? [0];
     const offsets = parameters.map((value, index) => addresses.includes(index) ? value - address : value);
-    this.#tell(effects(name, offsets)!);
+    this.#tell(committed ?? effects(name, offsets)!);
     return 0;
   }
 
