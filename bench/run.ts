@@ -1,96 +1,129 @@
 /**
- * Runs the benchmarks in Deno and in Bun and prints ratios: nanoseconds change from machine to machine, ratios of one run much less.
+ * Measures daxfile against its peers, in Deno and in Bun, and prints ratios: nanoseconds change from machine to machine, ratios of
+ * one run much less.
  *
  * @module
  */
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { describeMachine } from "./machine.ts";
+import { buildPeers, missingPackages } from "./peers/c.ts";
+import { drawPlots } from "./plot.ts";
+import { linesOf, type Measured, verdictsOf } from "./report.ts";
+import { startResult } from "./start.ts";
+
+const usage = `deno task bench [OPTIONS]
+
+Every operation against its peers, in turn, in one process for each runtime; the medians of the rounds' ratios are printed. Needs
+Debian's packages of PMDK and gcc.
+
+  --short          small sizes and few rounds; fails if a ratio is so far off that an optimisation must be lost
+  --only TEXT      only rows that have this in "group: name"
+  --runtime NAME   only Deno or only Bun
+  --disk FOLDER    a folder on the disk to measure on (default: the system's for temporary files)
+  --write          write docs/performance.json and the plots beside it
+  --install        install missing Debian packages (as with CI=true)`;
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const bin = (name: string) => `${root}node_modules/.bin/${name}`;
-const folder = mkdtempSync("/dev/shm/daxfile-bench-");
-const runtimes: Record<string, string[]> = {
+const runtimes: Readonly<Record<string, readonly string[]>> = {
   Deno: [bin("deno"), "run", "--no-check", "-A"],
   Bun: [bin("bun"), "run"],
 };
 
-try {
-  persist();
-  start();
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
+const { values } = parseArgs({
+  options: {
+    short: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
+    runtime: { type: "string" },
+    disk: { type: "string", default: tmpdir() },
+    write: { type: "boolean", default: false },
+    install: { type: "boolean", default: process.env["CI"] === "true" },
+    help: { type: "boolean", default: false },
+  },
+});
+if (values.help) console.log(usage);
+else await main();
 
-/** One 8-byte persist against the native loop. */
-function persist(): void {
-  const library = `${folder}/native.so`;
-  const options = [
-    "-dynamic",
-    "-O",
-    "ReleaseFast",
-    "-fstrip",
-    "-target",
-    "x86_64-linux",
-    `-femit-bin=${library}`,
-  ];
-  execFileSync(bin("zig"), ["build-lib", ...options, `${root}bench/native.zig`], {
-    cwd: folder,
-    stdio: "inherit",
-  });
-  console.log(
-    "8 bytes, one line of tmpfs forced to cache-line; time over the native loop's, median of 15 rounds",
-  );
-  for (const [name, command] of Object.entries(runtimes)) {
-    const text = run([...command, `${root}bench/persist.ts`, library, `${folder}/${name}.dax`]);
-    const result = JSON.parse(text) as Record<
-      string,
-      { ns: number; ratio: number; least: number; most: number }
-    >;
-    for (const [side, { ns, ratio, least, most }] of Object.entries(result)) {
-      const spread = `${least.toFixed(3)} … ${most.toFixed(3)}`;
-      console.log(
-        `${name.padEnd(5)} ${side.padEnd(20)} ${ratio.toFixed(3)}×  (${spread})  ${ns.toFixed(0)} ns`,
-      );
-    }
+async function main(): Promise<void> {
+  if (values.runtime !== undefined && !(values.runtime in runtimes)) {
+    throw new RangeError(
+      `There is no runtime "${values.runtime}"; there are: ${Object.keys(runtimes).join(" ")}`,
+    );
   }
-}
-
-/** What importing, loading and the first open add to the bare runtime's start. */
-function start(): void {
-  writeFileSync(`${folder}/bare.ts`, "console.log(1);\n");
-  writeFileSync(
-    `${folder}/open.ts`,
-    `import { open } from "${root}mod.ts";\nopen("${folder}/start.dax", { create: true, size: 4096 }).close();\nconsole.log(1);\n`,
+  requirePackages();
+  const memory = mkdtempSync("/dev/shm/daxfile-bench-"), disk = mkdtempSync(`${values.disk}/daxfile-bench-`);
+  process.on(
+    "exit",
+    () => [memory, disk].forEach((folder) => rmSync(folder, { recursive: true, force: true })),
   );
-  console.log(
-    "start, import, load and first open; milliseconds over a program that does nothing, median of 15",
-  );
-  for (const [name, command] of Object.entries(runtimes)) {
-    const more: number[] = [], bares: number[] = [];
-    for (let round = -2; round < 15; round++) {
-      const bare = time(() => run([...command, `${folder}/bare.ts`]));
-      const opening = time(() => run([...command, `${folder}/open.ts`]));
-      if (round < 0) continue;
-      bares.push(bare);
-      more.push(opening - bare);
-    }
-    console.log(`${name.padEnd(5)} + ${median(more).toFixed(1)} ms over ${median(bares).toFixed(1)} ms`);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
+  const tmpfsMagic = 0x01021994;
+  if (statfsSync(disk).type === tmpfsMagic) {
+    throw new Error(`${values.disk} is memory: name a folder on a disk with --disk`);
   }
+
+  const library = `${memory}/peers.so`;
+  buildPeers(library);
+  const machine = describeMachine();
+  console.log(`${machine}\n`);
+  const all: Measured[] = [];
+  for (const [runtime, command] of Object.entries(runtimes)) {
+    if (values.runtime !== undefined && values.runtime !== runtime) continue;
+    const folders = [`${memory}/${runtime}`, `${disk}/${runtime}`];
+    for (const folder of folders) mkdirSync(folder);
+    const [program = "", ...flags] = command;
+    const text = execFileSync(program, [
+      ...flags,
+      `${root}bench/suite.ts`,
+      library,
+      ...folders,
+      values.only,
+      values.short ? "short" : "long",
+    ], {
+      encoding: "utf8",
+      // libpmem takes tmpfs for persistent memory, as forceGranularity tells us to
+      env: { ...process.env, NO_COLOR: "1", PMEM_IS_PMEM_FORCE: "1" },
+      stdio: ["ignore", "pipe", "inherit"],
+      maxBuffer: 2 ** 28,
+    });
+    const measured = text.trim().split("\n").filter(Boolean).map((line): Measured => ({
+      runtime,
+      ...JSON.parse(line),
+    }));
+    if ("start: import, load, first open".includes(values.only)) {
+      measured.push(startResult(runtime, command, root, folders[0]!));
+    }
+    for (const line of measured.flatMap(linesOf)) console.log(line);
+    all.push(...measured);
+    for (const folder of folders) rmSync(folder, { recursive: true });
+  }
+  if (values.write) {
+    writeFileSync(`${root}docs/performance.json`, JSON.stringify({ machine, results: all }, null, 1) + "\n");
+    await drawPlots(all, `${root}docs`);
+  }
+  const verdicts = verdictsOf(all);
+  for (const line of verdicts.missed) console.log(line);
+  if (!values.short) return;
+  for (const line of verdicts.lost) console.log(`FAIL ${line}`);
+  console.log(`${verdicts.judged - verdicts.lost.length} passed, ${verdicts.lost.length} failed`);
+  process.exitCode = verdicts.lost.length > 0 || verdicts.judged === 0 ? 1 : 0;
 }
 
-function run([command, ...parameters]: string[]): string {
-  return execFileSync(command!, parameters, { encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } });
-}
-
-function time(body: () => void): number {
-  const begin = performance.now();
-  body();
-  return performance.now() - begin;
-}
-
-function median(numbers: number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
+function requirePackages(): void {
+  const missing = missingPackages();
+  if (missing.length === 0) return;
+  const line = `apt-get install --yes --no-install-recommends ${missing.join(" ")}`;
+  if (!values.install) {
+    throw new Error(`Debian packages are missing; install them, or add --install:\n  ${line}`);
+  }
+  const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  for (const step of ["apt-get update", line]) {
+    execFileSync("sh", ["-c", step], { stdio: "inherit", env: environment });
+  }
 }

@@ -1,0 +1,42 @@
+/**
+ * Measures all rows in the runtime that runs it; prints JSON, one result a line. Started by run.ts.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { type Effort, measure, type Row } from "./measure.ts";
+import { loadPeers } from "./peers/c.ts";
+import type { Place } from "./place.ts";
+import { rows as copy } from "./rows/copy.ts";
+import { rows as log } from "./rows/log.ts";
+import { rows as persist } from "./rows/persist.ts";
+import { rows as reading } from "./rows/reading.ts";
+import { rows as struct } from "./rows/struct.ts";
+import { rows as transaction } from "./rows/transaction.ts";
+
+const groups: Readonly<Record<string, (place: Place) => Row[] | Promise<Row[]>>> = {
+  persist,
+  copy,
+  struct,
+  log,
+  transaction,
+  reading,
+};
+
+const [peersLibrary = "", memory = "", disk = "", only = "", short = ""] = process.argv.slice(2);
+const isShort = short === "short";
+const effort: Effort = isShort ? { roundMs: 4, rounds: 5 } : { roundMs: 20, rounds: 9 };
+const place: Place = {
+  memory,
+  disk,
+  isShort,
+  peers: loadPeers(peersLibrary),
+  runtime: "Deno" in globalThis ? "Deno" : "Bun",
+};
+for (const [group, rows] of Object.entries(groups)) {
+  for (const row of await rows(place)) {
+    if (!`${group}: ${row.name}`.includes(only)) continue;
+    console.log(JSON.stringify({ group, ...measure(row, effort) }));
+  }
+}

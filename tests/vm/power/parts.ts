@@ -1,0 +1,20 @@
+// Which parts are tried on which machine.
+import type { Part } from "./part.ts";
+import { churn } from "./parts/churn.ts";
+import { holes } from "./parts/holes.ts";
+import { wordByWord } from "./parts/words.ts";
+
+const persistent: Readonly<Record<string, Part>> = {
+  holes: holes("holes", {}),
+  allocated: wordByWord("allocated", {}),
+  churn,
+};
+
+/** By machine and name, in the order of the steps. */
+export const parts: Readonly<Record<string, Readonly<Record<string, Part>>>> = {
+  ext4: persistent,
+  xfs: persistent,
+  // No MAP_SYNC there, so a cache flush alone is not enough, and the library never does with it unless it is forced to. This
+  // must lose pages, or the cuts prove nothing.
+  "virtio-pmem": { control: holes("control", { forceGranularity: "cache-line" }, true) },
+};

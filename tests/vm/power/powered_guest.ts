@@ -1,0 +1,194 @@
+// A guest whose machines write for ever, and the two ways to cut its power.
+import { spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { setTimeout as wait } from "node:timers/promises";
+import { cacheFolder } from "../cache.ts";
+import { type Devices, makeDevices } from "../devices.ts";
+import { type Machine, machinesNamed } from "../machines.ts";
+import { type Guest, sharedFolder, startGuest } from "../qemu.ts";
+import { makeRunFolder } from "../run_folder.ts";
+import { checkAll } from "./check.ts";
+import { copyImage, inside } from "./image.ts";
+import { parts } from "./parts.ts";
+import { Monitor } from "./qmp.ts";
+import type { Tally } from "./tally.ts";
+
+/** Which runtime writes on which machines, all in one guest. */
+export interface Bench {
+  runtime: "deno" | "bun";
+  machines: readonly string[];
+}
+
+/** What all guests have in common. */
+export interface Setup {
+  checkout: string;
+  kernel: string;
+  initramfs: string;
+  /** For images, consoles and logs. */
+  folder: string;
+}
+
+/** A boot that takes longer has gone wrong, on a busy host too. */
+const bootSeconds = 300;
+
+/** The longest time between two cuts, in milliseconds. */
+const pauseMs = 300;
+
+/** The guest, its images and its acknowledgements. */
+export class PoweredGuest {
+  readonly #bench: Bench;
+  readonly #setup: Setup;
+  readonly #tally: Tally;
+  readonly #machines: Machine[];
+  readonly #devices: Devices;
+  readonly #folder: string;
+  readonly #shared: string;
+  #guest: Guest | undefined;
+  #monitor: Monitor | undefined;
+  /** What a writer or the guest's script complained of. */
+  #trouble: Error | undefined;
+  #boots = 0;
+  #looks = 0;
+
+  constructor(bench: Bench, setup: Setup, tally: Tally) {
+    this.#bench = bench;
+    this.#setup = setup;
+    this.#tally = tally;
+    this.#machines = machinesNamed(bench.machines);
+    this.#folder = join(setup.folder, bench.runtime);
+    this.#shared = join(this.#folder, "shared");
+    mkdirSync(join(this.#folder, "images"), { recursive: true });
+    this.#devices = makeDevices(this.#machines, join(this.#folder, "images"));
+    const { checkout, kernel, initramfs } = setup;
+    makeRunFolder(this.#shared, this.#devices.table, new Map(), {
+      ...{ checkout, kernel, initramfs, accelerator: "tcg", timeoutSeconds: 3600, keep: true },
+      ...{ runtimes: new Map(), programs: [] },
+      denoCache: this.#translate(),
+    });
+    copyFileSync(join(import.meta.dirname ?? "", "guest.sh"), join(this.#shared, "run.sh"));
+    writeFileSync(join(this.#shared, "writer"), `exec ${this.#command()} tests/vm/power/writer.ts "$@"\n`);
+  }
+
+  #command(): string {
+    const program = join(this.#setup.checkout, "node_modules", ".bin", this.#bench.runtime);
+    const path = spawnSync("readlink", ["-f", program], { encoding: "utf8" }).stdout.trim();
+    return this.#bench.runtime === "deno" ? `${path} run -A --no-check --cached-only` : path;
+  }
+
+  /** There is no network in a guest: what Deno imports is translated before. */
+  #translate(): string {
+    const folder = join(cacheFolder(), "deno");
+    mkdirSync(folder, { recursive: true });
+    spawnSync(process.execPath, ["cache", "tests/vm/power/writer.ts"], {
+      cwd: this.#setup.checkout,
+      env: { ...process.env, DENO_DIR: folder },
+    });
+    return folder;
+  }
+
+  /** Boots, and waits until every machine's writer has looked at what the last cut left and writes on. */
+  async boot(): Promise<void> {
+    const socket = join(this.#folder, `monitor.${++this.#boots}`);
+    const waiting = new Set(this.#bench.machines);
+    const verdicts = new Map<string, string[]>();
+    await new Promise<void>((resolve, reject) => {
+      const limit = setTimeout(
+        () => reject(new Error(`The writers did not start in ${bootSeconds} s`)),
+        bootSeconds * 1000,
+      );
+      this.#guest = startGuest({
+        ...{ kernel: this.#setup.kernel, initramfs: this.#setup.initramfs },
+        kernelParameters: this.#devices.kernelParameters,
+        args: [
+          ...this.#devices.args,
+          ...sharedFolder("host", "/", true),
+          ...sharedFolder("run", this.#shared, false),
+          ...["-qmp", `unix:${socket},server=on,wait=off`],
+        ],
+        ...{ processors: 2, accelerator: "tcg", timeoutSeconds: 3600, folderToRemove: this.#setup.folder },
+        consolePath: join(this.#folder, `console.${this.#boots}.log`),
+        onTell: (words) => {
+          const [verb, machine = "", ...rest] = words.split(" ");
+          if (verb === "trouble:") {
+            clearTimeout(limit);
+            this.#trouble = new Error(`${this.#bench.runtime}: ${words}`);
+            reject(this.#trouble);
+          }
+          if (verb === "checked") verdicts.set(machine, [...verdicts.get(machine) ?? [], rest.join(" ")]);
+          if (verb === "writing" && waiting.delete(machine) && waiting.size === 0) {
+            clearTimeout(limit);
+            resolve();
+          }
+        },
+      });
+    });
+    if (this.#boots > 1) {
+      for (const machine of this.#bench.machines) {
+        this.#tally.look("boot", machine, verdicts.get(machine) ?? []);
+      }
+    }
+    this.#monitor = await Monitor.open(socket);
+  }
+
+  /** Copies the machine's memory at a moment, and looks into the copy. */
+  async cut(): Promise<void> {
+    await wait(Math.random() * pauseMs);
+    if (this.#trouble) throw this.#trouble;
+    await this.#monitor!.pause();
+    for (const machine of this.#machines) copyImage(this.#image(machine), `${this.#image(machine)}.cut`);
+    const acknowledged = this.#machines.map((machine) => this.#acknowledged(machine));
+    await this.#monitor!.resume();
+    this.#look("copy", acknowledged);
+  }
+
+  /** Kills the machine at a moment, and looks into a copy of its memory. */
+  async kill(): Promise<void> {
+    await wait(500 + Math.random() * 2000);
+    if (this.#trouble) throw this.#trouble;
+    this.#guest!.stop("the power was cut");
+    await this.#guest!.finished;
+    this.#monitor?.[Symbol.dispose]();
+    for (const machine of this.#machines) copyImage(this.#image(machine), `${this.#image(machine)}.cut`);
+    this.#look("kill", this.#machines.map((machine) => this.#acknowledged(machine)));
+  }
+
+  #look(kind: "copy" | "kill", acknowledged: readonly Float64Array[]): void {
+    this.#looks++;
+    for (const [index, machine] of this.#machines.entries()) {
+      const image = `${this.#image(machine)}.cut`;
+      const verdicts = inside(
+        machine,
+        image,
+        join(this.#folder, "mnt", `${machine.name}.${this.#looks}`),
+        (folder) => checkAll(machine.name, folder, acknowledged[index]!),
+      );
+      this.#tally.look(kind, machine.name, verdicts);
+      rmSync(image);
+    }
+  }
+
+  #image(machine: Machine): string {
+    return join(this.#folder, "images", `${machine.name}.img`);
+  }
+
+  /** What the writer has acknowledged so far, by part. */
+  #acknowledged({ name }: Machine): Float64Array {
+    const path = join(this.#shared, `acknowledged.${name}`);
+    if (!existsSync(path)) return new Float64Array(Object.keys(parts[name] ?? {}).length);
+    const bytes = readFileSync(path);
+    return new Float64Array(bytes.slice().buffer, 0, Object.keys(parts[name] ?? {}).length);
+  }
+
+  /** Ends the guest, and counts what it acknowledged. */
+  async end(): Promise<void> {
+    this.#monitor?.[Symbol.dispose]();
+    this.#guest?.stop("the run is over");
+    await this.#guest?.finished;
+    for (const machine of this.#machines) {
+      const names = Object.keys(parts[machine.name] ?? {});
+      this.#tally.steps(`${this.#bench.runtime} on ${machine.name}`, names, this.#acknowledged(machine));
+    }
+  }
+}
