@@ -1,6 +1,6 @@
 // Single words of a file that is allocated in full, each persisted alone: nothing but a cache flush a step.
 import { readFileSync } from "node:fs";
-import { open, type OpenOptions } from "../../../../mod.ts";
+import { isStatic, open, type OpenOptions } from "../../../../mod.ts";
 import type { Part } from "../part.ts";
 
 const words = 2 ** 15;
@@ -11,7 +11,10 @@ const place = (n: number) => n * 7919 % words;
 /** The part, over one file opened with these options. */
 export function wordByWord(name: string, options: OpenOptions): Part {
   return {
-    open(folder) {
+    open(folder, acknowledged) {
+      if (options.static === true && acknowledged > 0 && !isStatic(`${folder}/${name}`)) {
+        throw new Error(`${name} is no longer static after the cut`);
+      }
       const file = open(`${folder}/${name}`, { ...options, create: true, size: words * 8 });
       if (options.static === true && !file.isStatic) throw new Error(`${file.path} is not static`);
       const view = file.view(Float64Array);
