@@ -2,12 +2,16 @@
 import type { Part } from "./part.ts";
 import { churn } from "./parts/churn.ts";
 import { holes } from "./parts/holes.ts";
+import { pool } from "./parts/pool.ts";
+import { records } from "./parts/records.ts";
 import { wordByWord } from "./parts/words.ts";
 
 const persistent: Readonly<Record<string, Part>> = {
   holes: holes("holes", {}),
   allocated: wordByWord("allocated", {}),
   sealed: wordByWord("sealed", { static: true }),
+  records,
+  pool,
   churn,
 };
 
