@@ -1,14 +1,14 @@
 /**
- * A ledger of payments, kept in a file and written in place: the data structure of the demo. A payment counts from the moment its number is
- * published, and is then whole, whatever happens to the process.
+ * A ledger of payments, kept in a file and written in place: the data structure of the demo. A payment is a record, two accounts' balances and
+ * the number of payments, and all four change together or not at all, whatever happens to the process: they are one transaction
+ * of a pool.
  *
  * ```text
- * byte 0     magic "DAXLEDGR"      the header, a page of its own; all numbers are little-endian
- *      8     u32  version
- *     12     u32  bytes of a record
- *     16     f64  capacity, in records
- *     64     u64  number of the last payment that counts; alone in its cache line
- * byte 4096  records of 64 bytes, one cache line each: payment n is record (n − 1) modulo the capacity
+ * byte 0     f64  number of the last payment        offsets are those of the pool's data; numbers are little-endian
+ *      8     f64  total of all amounts, in cents
+ *     16          48 bytes that mean nothing: the demo measures there
+ *     64     f64  balance of account 0, in cents; of account 1; … 1024 of them
+ *   8256     records of 64 bytes, one cache line each: payment n is record (n − 1) modulo the capacity
  *      +0    f64  n; the first payment is 1. A double is exact to 2^53
  *      +8    f64  when, in milliseconds since 1970
  *      +16   f64  amount, in cents
@@ -17,27 +17,30 @@
  *      +60   u32  checksum of the 60 bytes before it
  * ```
  *
- * A full ledger goes round: a new payment takes the place of the oldest. The record that is being written does not count yet,
- * so that `capacity − 1` payments are kept; numbers and total go on.
+ * A full ledger goes round: a new payment takes the place of the oldest; numbers, balances and total go on.
  *
  * @module
  */
 
-import { CorruptionError, DaxError, type DaxFile, open } from "../mod.ts";
+import { CorruptionError, DaxError, type DaxFile } from "../mod.ts";
+import { openPool, type Pool, type Transaction } from "../src/transaction/mod.ts";
 
+/** How many accounts there are. */
+export const accounts = 1024;
 /** Bytes before the first record. */
-export const headerBytes = 4096;
-/** Bytes of a record: a cache line, so that persisting one costs one flush. */
+export const headerBytes: number = 64 + accounts * 8;
+/** Bytes of a record. */
 export const recordBytes = 64;
-/** Records in a ledger of 64 MiB, header included: rather more than the demo makes in a run. */
-const defaultCapacity = 2 ** 20 - headerBytes / recordBytes;
+/** Eight bytes that nobody needs. */
+export const spareOffset = 16;
+/** What a ledger of 64 MiB has room for, rather more payments than the demo makes in a run. */
+const defaultSize = 2 ** 26;
 
-const magic = 0x5247_4445_4c58_4144n; // "DAXLEDGR", first letter first
-const version = 1;
-const largestCount = BigInt(Number.MAX_SAFE_INTEGER) - 1n;
+/** What a pool must be called to be a ledger. */
+const layout = "daxfile demo ledger 1";
 
-/** Where the header's fields are. */
-const Header = { magic: 0, version: 8, recordBytes: 12, capacity: 16, count: 64 } as const;
+/** Where the fields of the header are. */
+const Header = { count: 0, total: 8, balances: 64 } as const;
 /** Where a record's fields are, from its beginning. */
 const Field = { number: 0, madeAt: 8, amount: 16, total: 24, from: 32, to: 36, checksum: 60 } as const;
 
@@ -61,12 +64,14 @@ export interface LedgerOptions {
   readonly capacity?: number;
 }
 
-/** An open ledger. One process writes it at a time: `open` has locked the file. */
+/** An open ledger. One process writes it at a time: the pool has locked the file. */
 export class Ledger implements Disposable {
-  readonly file: DaxFile;
+  readonly pool: Pool;
   readonly capacity: number;
-  /** All of the file: a store into it is a store into the file. */
+  /** The data: reads see what was committed. */
   readonly #view: DataView;
+  /** The record of the payment that is being made. */
+  readonly #record = new DataView(new ArrayBuffer(recordBytes));
   #count: number;
   #total: number;
 
@@ -75,28 +80,47 @@ export class Ledger implements Disposable {
    *
    * @param path the file
    * @param options `create`: make it if there is no such file, by default not; `capacity`: of one that is made, in records
-   * @throws {CorruptionError} if the file is not a ledger or of another version; it is left as it was
-   * @throws {DaxError} if the file cannot be opened or made, or another process has it open
+   * @throws {CorruptionError} if the file is no pool or damaged; it is left as it was
+   * @throws {DaxError} if it is no ledger, cannot be opened or made, or another process has it open
    */
-  static open(path: string, { create = false, capacity = defaultCapacity }: LedgerOptions = {}): Ledger {
+  static open(path: string, { create = false, capacity }: LedgerOptions = {}): Ledger {
     try {
-      // To be read first: opened to write, somebody else's file would get its holes allocated
-      using file = open(path, { readOnly: true });
-      checkHeader(file);
+      return new Ledger(openPool(path, { layout }));
     } catch (error) {
       if (!(create && error instanceof DaxError && error.code === "ENOENT")) throw error;
-      return createLedger(path, capacity);
     }
-    return new Ledger(open(path));
+    const size = capacity === undefined ? defaultSize : 8192 + headerBytes + capacity * recordBytes;
+    const sizes = capacity === undefined ? {} : { slotBytes: 1024, overflowBytes: 4096 };
+    return new Ledger(openPool(path, { create: true, size, layout, ...sizes }));
   }
 
-  /** Takes over a file whose header is right. */
-  constructor(file: DaxFile) {
-    this.file = file;
-    this.#view = file.view(DataView);
-    this.capacity = this.#view.getFloat64(Header.capacity, true);
-    this.#count = Number(this.#view.getBigUint64(Header.count, true));
-    this.#total = this.#count === 0 ? 0 : this.read(this.#count).total;
+  /**
+   * Takes over a pool.
+   *
+   * @throws {CorruptionError} if the number of payments is none; the pool is closed then
+   */
+  constructor(pool: Pool) {
+    this.pool = pool;
+    this.capacity = Math.floor((pool.dataLength - headerBytes) / recordBytes);
+    this.#view = pool.file.view(DataView, pool.dataOffset, pool.dataLength);
+    this.#count = this.#view.getFloat64(Header.count, true);
+    this.#total = this.#view.getFloat64(Header.total, true);
+    if (Number.isSafeInteger(this.#count) && this.#count >= 0) return;
+    const { path } = pool.file;
+    pool.close();
+    const reason = `it is damaged: ${this.#count} is no number of payments`;
+    throw new CorruptionError({
+      operation: "open",
+      error: "EUCLEAN",
+      path,
+      reason,
+      hint: "Name another file",
+    });
+  }
+
+  /** The file that it is in. */
+  get file(): DaxFile {
+    return this.pool.file;
   }
 
   /** Number of the last payment; as many were made since the ledger began. */
@@ -106,7 +130,7 @@ export class Ledger implements Disposable {
 
   /** Number of the oldest payment that is still kept. */
   get first(): number {
-    return Math.max(1, this.#count - this.capacity + 2);
+    return Math.max(1, this.#count - this.capacity + 1);
   }
 
   /** Total of all payments, in cents. */
@@ -114,26 +138,36 @@ export class Ledger implements Disposable {
     return this.#total;
   }
 
+  /** What an account has, in cents: below zero if it has paid more than it was paid. */
+  balance(account: number): number {
+    return this.#view.getFloat64(Header.balances + account * 8, true);
+  }
+
   /**
    * Makes a payment. It is durable on return, and may be acknowledged.
    *
+   * @param from the account that pays, 0 to 1023
+   * @param to the account that is paid
    * @param amount in cents
    * @returns its number
    */
   pay(from: number, to: number, amount: number): number {
-    const number = this.#count + 1, total = this.#total + amount;
-    const start = this.offsetOf(number), view = this.#view;
-    view.setFloat64(start + Field.number, number, true);
-    view.setFloat64(start + Field.madeAt, Date.now(), true);
-    view.setFloat64(start + Field.amount, amount, true);
-    view.setFloat64(start + Field.total, total, true);
-    view.setUint32(start + Field.from, from, true);
-    view.setUint32(start + Field.to, to, true);
-    view.setUint32(start + Field.checksum, checksum(view, start), true);
-    // The order is all there is to it. First the whole record, on the medium; whoever is killed until here has changed nothing
-    // that counts. Then the number, eight bytes that are old or new and never a mixture: from here on the payment counts.
-    this.file.persist(start, recordBytes);
-    this.file.store64(Header.count, number);
+    const number = this.#count + 1, total = this.#total + amount, record = this.#record;
+    record.setFloat64(Field.number, number, true);
+    record.setFloat64(Field.madeAt, Date.now(), true);
+    record.setFloat64(Field.amount, amount, true);
+    record.setFloat64(Field.total, total, true);
+    record.setUint32(Field.from, from, true);
+    record.setUint32(Field.to, to, true);
+    record.setUint32(Field.checksum, checksum(record, 0), true);
+    // Nothing of this is in the file before the function returns; then all of it is, and durable
+    this.pool.transaction((tx) => {
+      tx.write(this.offsetOf(number), record);
+      move(tx, from, -amount);
+      move(tx, to, amount);
+      tx.setFloat64(Header.count, number);
+      tx.setFloat64(Header.total, total);
+    });
     this.#count = number;
     this.#total = total;
     return number;
@@ -153,57 +187,20 @@ export class Ledger implements Disposable {
     };
   }
 
-  /** Where the record of a payment begins, in bytes from the start of the file. */
+  /** Where the record of a payment begins, in bytes from the start of the pool's data. */
   offsetOf(number: number): number {
     return headerBytes + (number - 1) % this.capacity * recordBytes;
   }
 
-  /** Closes the file. Nothing needs to be written back: every payment was. */
+  /** Closes the pool. A ledger that is not closed loses nothing either: every payment is durable. */
   [Symbol.dispose](): void {
-    this.file.close();
+    this.pool.close();
   }
 }
 
-function createLedger(path: string, capacity: number): Ledger {
-  const file = open(path, { create: true, exclusive: true, size: headerBytes + capacity * recordBytes });
-  const header = file.view(DataView, 0, headerBytes);
-  header.setUint32(Header.version, version, true);
-  header.setUint32(Header.recordBytes, recordBytes, true);
-  header.setFloat64(Header.capacity, capacity, true);
-  file.persist(header);
-  file.store64(Header.magic, magic); // last, like a payment's number: a file with the magic has the rest as well
-  return new Ledger(file);
-}
-
-/** The header is a stranger's bytes until it has been checked. */
-function checkHeader(file: DaxFile): void {
-  const header = file.size < headerBytes ? undefined : file.view(DataView, 0, headerBytes);
-  if (header?.getBigUint64(Header.magic, true) !== magic) {
-    throw refusal(file, "it is not a ledger", "Name another file, or remove this one if nobody needs it");
-  }
-  const found = header.getUint32(Header.version, true);
-  if (found !== version) {
-    const hint = "Use the program that made it, or name another file";
-    throw refusal(
-      file,
-      `it is a ledger of version ${found}, and this program knows version ${version}`,
-      hint,
-    );
-  }
-  const capacity = header.getFloat64(Header.capacity, true);
-  const sizeAgrees = Number.isInteger(capacity) && headerBytes + capacity * recordBytes === file.size;
-  const count = header.getBigUint64(Header.count, true);
-  if (
-    header.getUint32(Header.recordBytes, true) !== recordBytes || !sizeAgrees || capacity < 2 ||
-    count > largestCount
-  ) {
-    const reason = `its header is damaged: ${capacity} records and ${count} payments, in ${file.size} bytes`;
-    throw refusal(file, reason, "Remove it, or name another file");
-  }
-}
-
-function refusal(file: DaxFile, reason: string, hint: string): CorruptionError {
-  return new CorruptionError({ operation: "open", error: "EINVAL", path: file.path, reason, hint });
+function move(tx: Transaction, account: number, amount: number): void {
+  const place = Header.balances + account * 8;
+  tx.setFloat64(place, tx.getFloat64(place) + amount);
 }
 
 /** Of the 15 words before a record's checksum: FNV-1a a word at a time, mixed so that the high bits count as much. */

@@ -120,6 +120,13 @@ export class Batch {
    * ```
    */
   write(byteOffset: number, source: Uint8Array, start = 0, end?: number): void {
+    const wanted = (end ?? source?.byteLength) - start;
+    // The short way: everything is right, and it is one entry
+    if (
+      wanted <= pieceBytes && headerBytes + wanted + (-wanted & 7) <= this.capacity - this.#byteLength &&
+      within(byteOffset, wanted, offsetLimit) && source instanceof Uint8Array &&
+      within(start, wanted, source.byteLength) && this.#memory.byteLength > 0
+    ) return this.#add(byteOffset, source, start, wanted);
     if (!(source instanceof Uint8Array)) {
       throw new TypeError(`source is a Uint8Array, not ${describe(source)}`);
     }
@@ -155,7 +162,7 @@ export class Batch {
   }
 
   #add(byteOffset: number, source: Uint8Array, first: number, byteLength: number): void {
-    const at = this.#byteLength, start = at + headerBytes, end = start + Math.ceil(byteLength / 8) * 8;
+    const at = this.#byteLength, start = at + headerBytes, end = start + byteLength + (-byteLength & 7);
     const words = this.#words, memory = this.#memory;
     words[at >>> 2] = byteOffset >>> 0;
     words[(at >>> 2) + 1] = Math.floor(byteOffset / 0x1_0000_0000) | byteLength << 16;

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { DaxError, open, type OpenOptions } from "../mod.ts";
 import { pageBytes } from "../src/options.ts";
 import { makeFile } from "./helpers/bytes.ts";
-import { medium } from "./helpers/places.ts";
+import { disk, medium } from "./helpers/places.ts";
 
 /** Values that are no number. */
 const notNumbers: readonly [unknown, string][] = [
@@ -130,7 +130,7 @@ test("mode may be 0 of either sign", () => {
 });
 
 test("static: true is ENOTSUP with a reason and a way out, prefer goes on without", () => {
-  using place = medium();
+  using place = disk();
   const path = makeFile(place.path(), 4096);
   const error = assertThrows(() => open(path, { static: true }), DaxError, path);
   assertEquals(error.code, "ENOTSUP");

@@ -44,11 +44,11 @@ function killed(path: string, program: (path: string) => string, step: number): 
 }
 
 for (const [fileSystem, place] of Object.entries(fileSystems)) {
-  test(`${fileSystem}: killed before each step, it leaves a file that can be opened, sealed and cleared`, () => {
-    using folder = place();
-    using _ = pretendDax();
-    const bytes = pattern(size);
-    for (const [name, { before, program }] of Object.entries(operations)) {
+  for (const [name, { before, program }] of Object.entries(operations)) {
+    test(`${fileSystem}: ${name}; killed before each step, it leaves a file that can be opened, sealed and cleared`, () => {
+      using folder = place();
+      using _ = pretendDax();
+      const bytes = pattern(size);
       let steps = 0, once = true;
       for (; once; steps++) {
         const path = folder.path(`${name}.${steps}`);
@@ -75,8 +75,8 @@ for (const [fileSystem, place] of Object.entries(fileSystems)) {
         rmSync(path);
       }
       assert(steps > 2, `${name} has ${steps} steps`);
-    }
-  });
+    });
+  }
 }
 
 test("XFS with reflink is refused, with the reason and the remedy; and so are shared blocks", () => {

@@ -19,7 +19,7 @@ import {
 } from "../mod.ts";
 import { makeFile } from "./helpers/bytes.ts";
 import { withNative } from "./helpers/native.ts";
-import { medium } from "./helpers/places.ts";
+import { disk } from "./helpers/places.ts";
 import { pretendDax } from "./helpers/sealing.ts";
 
 /** A kernel: what its list of symbols is (undefined: it may not be read) and what the call answers. */
@@ -38,7 +38,7 @@ function onKernel(
   body: (functions: typeof api, path: string) => void,
 ): number[][] {
   forgetKernel();
-  using place = medium();
+  using place = disk();
   const path = makeFile(place.path(), 4096);
   const list = place.path("kallsyms");
   writeFileSync(list, symbols ?? "");
@@ -184,7 +184,7 @@ test("the seal checks in the order of the call: flags, opening, state, capabilit
 });
 
 test("isStatic of a missing file is ENOENT, of a folder or device false", () => {
-  using place = medium();
+  using place = disk();
   for (const call of [isStatic, (path: string) => isStatic(`${path}/below`)]) {
     const error = assertThrows(() => call(place.path("missing")), DaxError, "missing");
     assertEquals([error.code, error.operation], ["ENOENT", "isStatic"]);

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Ledger } from "../ledger.ts";
+import { accounts, type Ledger } from "../ledger.ts";
 
 /** What was looked at and what was found. */
 export interface Audit {
@@ -15,14 +15,14 @@ export interface Audit {
   readonly missing: number;
   /** Payments whose checksum is wrong: half of them is something else. */
   readonly torn: number;
-  /** Payments after which the total is not the total before plus the amount. */
+  /** Payments after which the total is not the total before plus the amount; and 1 more if the accounts do not add up to zero. */
   readonly wrongSums: number;
   /** The first payment with a fault. */
   readonly firstFault?: number;
 }
 
 /**
- * Checks payments one by one: the number, the checksum, the total.
+ * Checks payments one by one: the number, the checksum, the total. Then the balances: what one account has, another has paid.
  *
  * @param from number of the first payment to check; one that the ledger has overwritten cannot be
  * @param acknowledged number of the last payment that somebody was told of
@@ -47,6 +47,12 @@ export function audit(ledger: Ledger, from: number = ledger.first, acknowledged 
   if (acknowledged > ledger.count) {
     missing += acknowledged - ledger.count;
     firstFault ??= ledger.count + 1;
+  }
+  let sum = 0;
+  for (let account = 0; account < accounts; account++) sum += ledger.balance(account);
+  if (sum !== 0) {
+    wrongSums++;
+    firstFault ??= ledger.count;
   }
   const checked = Math.max(0, ledger.count - first + 1);
   return { checked, missing, torn, wrongSums, ...(firstFault !== undefined && { firstFault }) };

@@ -5,7 +5,7 @@
  */
 
 import { probe } from "../../mod.ts";
-import { type Ledger, recordBytes } from "../ledger.ts";
+import type { Ledger } from "../ledger.ts";
 import { formatBytes, formatCents, formatCount, formatDuration } from "./format.ts";
 import { histogram, quantile } from "./histogram.ts";
 import { bold, columns, print } from "./screen.ts";
@@ -29,14 +29,14 @@ export function printFile(ledger: Ledger, persistNanoseconds: number): void {
     const check = checks.find((check) => check.name === name);
     return check?.reason ?? check?.value;
   };
-  const size = formatBytes(file.size), room = formatCount(ledger.capacity - 1);
+  const size = formatBytes(file.size), room = formatCount(ledger.capacity);
   const count = formatCount(ledger.count), total = formatCents(ledger.total);
   print(bold("A ledger of payments that outlives kill -9"));
   print();
   print(`  file         ${file.path} on ${fileSystem}, ${size}: room for ${room} payments`);
   print(`  granularity  ${file.granularity}, by ${flushMethod}: ${why("granularity")}`);
   print(`  durability   ${file.durability}: ${why("durability")}`);
-  print(`  persist      ${formatDuration(persistNanoseconds)} for a record of ${recordBytes} bytes`);
+  print(`  persist      ${formatDuration(persistNanoseconds)} for a cache line`);
   print(
     ledger.count === 0
       ? "  ledger       new"
@@ -66,7 +66,7 @@ export function printRound({ round, lived, acknowledged, found, missing, torn }:
 /** The histogram. */
 export function printDurations(durations: Float64Array, milliseconds: number): void {
   const sorted = durations.sort();
-  print(`${bold("How long a payment took to be durable")}: record stored, persisted, number published`);
+  print(`${bold("How long a payment took to be durable")}: record, balances and number, in one transaction`);
   print();
   for (const line of histogram(sorted, columns - 4)) print(`  ${line}`);
   print();

@@ -10,9 +10,8 @@
 import { writeSync } from "node:fs";
 import process from "node:process";
 import { DaxError } from "../../mod.ts";
-import { Ledger } from "../ledger.ts";
+import { accounts, Ledger } from "../ledger.ts";
 
-const accounts = 1000;
 const largestAmount = 100_000;
 const standardOutput = 1;
 

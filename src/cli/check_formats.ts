@@ -6,6 +6,7 @@
 
 import { CorruptionError, type DaxFile, open } from "../../mod.ts";
 import { checkLog, dumpLog } from "./check_log.ts";
+import { checkPool, dumpPool } from "./check_pool.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What checking a file found. */
@@ -43,6 +44,7 @@ export interface Format {
 
 const formats: readonly Format[] = [
   { name: "log", magic: "daxf.log", check: checkLog, dump: dumpLog },
+  { name: "pool", magic: "daxfpool", check: checkPool, dump: dumpPool },
 ];
 
 /** Opens a file to be read, also while a program writes it, and finds what it holds. */

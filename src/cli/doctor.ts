@@ -74,7 +74,11 @@ function line(check: Check, fatal: boolean, nameWidth: number, terminal: Termina
 export function verdict(found: Probe): string {
   const { refusal, granularity, durability, flushMethod, forcedGranularity, access } = found;
   if (refusal !== undefined) {
-    const read = access === "read" ? " With readOnly: true it succeeds." : "";
+    const read = access !== "read"
+      ? ""
+      : found.isStatic
+      ? " With static: true or readOnly: true it succeeds."
+      : " With readOnly: true it succeeds.";
     return `open() fails here: ${refusal.reason} (${refusal.code}).${read}`;
   }
   if (granularity === undefined) {

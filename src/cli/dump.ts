@@ -15,7 +15,8 @@ export const dump: Command = {
   summary: "what a log or pool holds",
   description:
     "Shows what FILE holds, a log or a pool: of a log every record, with its number, its place and its bytes, as text where " +
-    "they are text and else in hexadecimal. Nothing is changed, and a program may write it meanwhile. Where " +
+    "they are text and else in hexadecimal; of a pool the records in its slots, and the data, 16 bytes a line without the lines of " +
+    "zeros. Nothing is changed, and a program may write it meanwhile. Where " +
     "there is damage, what comes before it is shown, and the exit code is 1.",
   run({ operands, json, terminal }) {
     const path = operands[0]!, { file, format } = openFormatted(path);

@@ -41,7 +41,7 @@ export const staticCommand: Command = {
       const why = isStatic ? {} : { reason, remedy };
       terminal.print(JSON.stringify({ path, isStatic, ...way, ...why }, null, 2));
     } else if (action === "get") {
-      const answer = isStatic ? `static: ${value}` : `not static: ${reason}`;
+      const answer = isStatic ? `static${value?.replace(/^yes/, "")}` : `not static: ${reason}`;
       terminal.print(indent(wrap(`${path} is ${answer}`, terminal.columns), ""));
       if (!isStatic && remedy !== undefined) {
         terminal.print(terminal.style("cyan", indent(wrap(remedy, terminal.columns - 2), "→ ")));

@@ -138,7 +138,11 @@ export function readHeader(file: Region, toWrite: boolean): Header {
   }
   const payload = file.view(Uint8Array, payloadOffset, headerBytes).slice();
   const view = new DataView(payload.buffer);
-  const get64 = (at: number) => view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x1_0000_0000;
+  const get64 = (at: number) => {
+    const low = view.getUint32(at, true), high = view.getUint32(at + 4, true);
+    // A sum would be a double for the engine, and every offset that it is added to
+    return high === 0 ? low : low + high * 0x1_0000_0000;
+  };
   checkFeatures(
     file,
     view.getUint32(Field.incompatible, true),

@@ -74,9 +74,8 @@ export class Journal {
   #recover(slots: Slots): void {
     const file = this.#file, { dataOffset, overflowOffset } = this.#geometry;
     // What is seen here may be in the caches only, if a process was killed and no power cut came: it must be durable before
-    // anything is done that relies on it
-    const usesOverflow = slots.records.some((records) => records.some(({ kind }) => kind === "overflow"));
-    file.persist(0, usesOverflow ? dataOffset : overflowOffset);
+    // anything is done that relies on it. What is in the overflow area was so before a record in a slot spoke of it
+    file.persist(0, overflowOffset);
     this.#replay(slots);
     const ranges = slots.pending.flatMap(({ entries }) => entries);
     const changed = new Ranges(ranges.length);

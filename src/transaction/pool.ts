@@ -31,9 +31,11 @@ export class Pool implements Disposable {
   readonly dataLength: number;
   /** The name of the data's layout, given when the pool was made; `""` if none was. */
   readonly layout: string;
-  readonly #staging = new Staging();
+  readonly #staging: Staging;
   readonly #journal: Journal;
   readonly #transaction: Transaction;
+  /** Up to where bytes may be written; −1 if the file is open to be read. */
+  readonly #writeLimit: number;
   #depth = 0;
   /** What a body in a transaction threw and another one around it caught. */
   #spoiled: { readonly error: unknown } | undefined;
@@ -46,11 +48,13 @@ export class Pool implements Disposable {
   private constructor(file: Region, header: Header) {
     const { geometry, layout } = header;
     const area = new Area(file, geometry);
+    this.#staging = new Staging(geometry.dataLength);
     // A region has all that a DaxFile has; tests give one in its place
     this.file = file as DaxFile;
     this.dataOffset = geometry.dataOffset;
     this.dataLength = geometry.dataLength;
     this.layout = layout;
+    this.#writeLimit = file.readOnly ? -1 : geometry.dataLength;
     this.#journal = new Journal(file, header, area);
     this.#transaction = newTransaction(
       area,
@@ -98,12 +102,11 @@ export class Pool implements Disposable {
     if (this.#depth > 0) return this.#within(body);
     this.#mustBeOpen("begin a transaction");
     this.#depth = 1;
-    setLimits(this.#transaction, this.dataLength, this.file.readOnly ? -1 : this.dataLength);
+    setLimits(this.#transaction, this.dataLength, this.#writeLimit);
     try {
       const result = body(this.#transaction);
       if (isThenable(result)) throw asyncBody(result);
       if (this.#spoiled !== undefined) throw spoiledBy(this.#spoiled.error);
-      setLimits(this.#transaction, -1, -1);
       if (!this.#staging.isEmpty) this.#journal.commit(this.#staging);
       return result;
     } finally {

@@ -6,36 +6,50 @@
 
 import type { Region } from "../../mod.ts";
 
+/** How many ranges are remembered by where they are: a power of two. */
+const places = 1024;
+
 /** A list of ranges, in memory that is taken once. */
 export class Ranges {
   readonly #offsets: Float64Array;
   readonly #lengths: Float64Array;
-  /** How many there are; may be lowered. */
-  count = 0;
+  /** Which range was added last of those with the same hash. */
+  readonly #last = new Uint16Array(places);
+  #count = 0;
 
-  /** @param most how many there can be */
+  /** @param most how many there can be, up to 2^16 of which are found again */
   constructor(most: number) {
     this.#offsets = new Float64Array(most);
     this.#lengths = new Float64Array(most);
   }
 
-  /** Adds a range; that which was added last, or the one before, is not there twice: a counter is changed again and again. */
+  /** How many there are; may be lowered, which forgets the last ones. */
+  get count(): number {
+    return this.#count;
+  }
+  set count(count: number) {
+    this.#count = count;
+  }
+
+  /** Adds a range, unless it is known to be there: what is changed again and again is written back once. */
   add(byteOffset: number, byteLength: number): void {
-    const count = this.count, offsets = this.#offsets, lengths = this.#lengths;
-    if (count > 0 && offsets[count - 1] === byteOffset && lengths[count - 1] === byteLength) return;
-    if (count > 1 && offsets[count - 2] === byteOffset && lengths[count - 2] === byteLength) return;
+    const count = this.#count, offsets = this.#offsets, lengths = this.#lengths;
+    const place = Math.imul((byteOffset / 8) | 0, 0x9e37_79b1) >>> 22;
+    const known = this.#last[place]!;
+    if (known < count && offsets[known] === byteOffset && lengths[known]! >= byteLength) return;
     offsets[count] = byteOffset;
     lengths[count] = byteLength;
-    this.count = count + 1;
+    this.#last[place] = count;
+    this.#count = count + 1;
   }
 
   /** Starts to write them all back; on page granularity in one msync, which passes over the pages between that nobody changed. */
   flush(file: Region): void {
     if (file.granularity !== "page") {
-      for (let i = 0; i < this.count; i++) file.flush(this.#offsets[i]!, this.#lengths[i]!);
-    } else if (this.count > 0) {
+      for (let i = 0; i < this.#count; i++) file.flush(this.#offsets[i]!, this.#lengths[i]!);
+    } else if (this.#count > 0) {
       let start = Infinity, end = 0;
-      for (let i = 0; i < this.count; i++) {
+      for (let i = 0; i < this.#count; i++) {
         start = Math.min(start, this.#offsets[i]!);
         end = Math.max(end, this.#offsets[i]! + this.#lengths[i]!);
       }

@@ -52,9 +52,10 @@ export interface Slots {
  * @throws {CorruptionError} if there is no intact record, the mark says that there were more, or one would write outside of the data
  */
 export function readSlots(file: Region, { geometry, seed }: Header): Slots {
+  // Before the records: a writer who goes on meanwhile stores it after them
+  const mark = readMark(file);
   const records = [readSlot(file, geometry, seed, 0), readSlot(file, geometry, seed, 1)] as const;
   const [a, b] = [records[0][0], records[1][0]];
-  const mark = readMark(file);
   if (a === undefined && b === undefined) {
     const first = slotOffset(geometry, 0), second = slotOffset(geometry, 1);
     throw corrupt(

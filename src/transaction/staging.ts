@@ -27,17 +27,25 @@ export class Staging {
   bytes!: Uint8Array<ArrayBuffer>;
   /** Which bytes of a line are staged: a bit each, two words a line. */
   #masks!: Int32Array;
-  /** The number of each line: its offset divided by 64. */
-  #lines!: Float64Array;
+  /** The number of each line: its offset divided by 64. Of 32 bits where that is enough, so that offsets stay whole numbers for the engine. */
+  #lines!: Int32Array | Float64Array;
+  readonly #Lines: Int32ArrayConstructor | Float64ArrayConstructor;
   /** Open addressing: which slot of the arrays above holds a line, 0 for none. At most half full. */
   #table!: Int32Array;
   /** Where in the table each slot is named, so that emptying it costs no more than filling it did. */
   #places!: Int32Array;
   #shift = 0;
   #count = 0;
-  /** The line that was asked for last: a record's fields are next to each other. */
+  /** The line that was asked for last and where it begins: a record's fields are next to each other. */
   #lastLine = -1;
+  #lastStart = -lineBytes;
   #lastSlot = 0;
+  /**
+   * Most transactions write one stretch of bytes, from the lower end to the upper. As long as that is so, this is where it is, and
+   * encoding need not look at the masks; −1 once it is not.
+   */
+  #start = 0;
+  #stop = 0;
   /** The stretch of staged bytes that is being encoded: where it lies here, where it goes, and how long it is. */
   #at = 0;
   #offset = 0;
@@ -46,7 +54,9 @@ export class Staging {
   #slot = 0;
   #from = 0;
 
-  constructor() {
+  /** @param byteLength of the data area */
+  constructor(byteLength: number) {
+    this.#Lines = byteLength <= 2 ** 31 * lineBytes ? Int32Array : Float64Array;
     this.#make(initialLines);
   }
 
@@ -60,7 +70,7 @@ export class Staging {
     this.view = new DataView(buffer);
     this.bytes = new Uint8Array(buffer);
     this.#masks = new Int32Array((lines + 1) * 2);
-    this.#lines = new Float64Array(lines + 1);
+    this.#lines = new this.#Lines(lines + 1);
     this.#places = new Int32Array(lines + 1);
     this.#table = new Int32Array(lines * 2);
     this.#shift = 32 - Math.log2(lines * 2);
@@ -72,6 +82,8 @@ export class Staging {
     else for (let slot = 1; slot <= this.#count; slot++) this.#table[this.#places[slot]!] = 0;
     this.#count = 0;
     this.#lastLine = -1;
+    this.#lastStart = -lineBytes;
+    this.#start = this.#stop = 0;
   }
 
   /** The slot of a line, or 0. */
@@ -82,31 +94,32 @@ export class Staging {
     let place = Math.imul(line | 0, 0x9e37_79b1) >>> this.#shift;
     for (let slot; (slot = this.#table[place]!) !== 0; place = (place + 1) & mask) {
       if (this.#lines[slot] !== line) continue;
-      this.#lastLine = line;
-      return this.#lastSlot = slot;
+      return this.#remember(line, slot);
     }
     return 0;
   }
 
   #findOrAdd(line: number): number {
-    const found = this.#find(line);
-    if (found !== 0) return found;
+    if (line === this.#lastLine) return this.#lastSlot;
     if (this.#count + 1 === this.#lines.length) this.#grow();
+    const table = this.#table, lines = this.#lines, mask = table.length - 1;
+    let place = Math.imul(line | 0, 0x9e37_79b1) >>> this.#shift;
+    for (let slot; (slot = table[place]!) !== 0; place = (place + 1) & mask) {
+      if (lines[slot] === line) return this.#remember(line, slot);
+    }
     const slot = ++this.#count;
-    this.#lines[slot] = line;
+    table[place] = slot;
+    this.#places[slot] = place;
+    lines[slot] = line;
     this.#masks[slot * 2] = 0;
     this.#masks[slot * 2 + 1] = 0;
-    this.#enter(slot, line);
-    this.#lastLine = line;
-    return this.#lastSlot = slot;
+    return this.#remember(line, slot);
   }
 
-  #enter(slot: number, line: number): void {
-    const mask = this.#table.length - 1;
-    let place = Math.imul(line | 0, 0x9e37_79b1) >>> this.#shift;
-    while (this.#table[place] !== 0) place = (place + 1) & mask;
-    this.#table[place] = slot;
-    this.#places[slot] = place;
+  #remember(line: number, slot: number): number {
+    this.#lastLine = line;
+    this.#lastStart = line * lineBytes;
+    return this.#lastSlot = slot;
   }
 
   #grow(): void {
@@ -115,20 +128,50 @@ export class Staging {
     this.bytes.set(bytes);
     this.#masks.set(masks);
     this.#lines.set(lines);
-    for (let slot = 1; slot <= this.#count; slot++) this.#enter(slot, lines[slot]!);
+    const table = this.#table, mask = table.length - 1;
+    for (let slot = 1; slot <= this.#count; slot++) {
+      let place = Math.imul(lines[slot]! | 0, 0x9e37_79b1) >>> this.#shift;
+      while (table[place] !== 0) place = (place + 1) & mask;
+      table[place] = slot;
+      this.#places[slot] = place;
+    }
   }
 
-  /** Where a value of 1 to 8 bytes is to be put, in {@linkcode Staging.view}; {@linkcode Staging.mark} stages it then. */
-  place(byteOffset: number, byteLength: number): number {
-    const within = byteOffset % lineBytes;
-    if (within + byteLength > lineBytes) return scratchAt;
-    return this.#findOrAdd((byteOffset - within) / lineBytes) * lineBytes + within;
+  /**
+   * Stages a value of 1 to 8 bytes and says where in {@linkcode Staging.view} to put it: at {@linkcode scratchAt} if it is in two lines,
+   * and then {@linkcode Staging.scatter} must be told.
+   */
+  reserve(byteOffset: number, byteLength: number): number {
+    // The line of the value before, without a division; and in whole numbers of 32 bits, which shifts need not convert
+    const from = byteOffset - this.#lastStart;
+    let within: number;
+    if (from >= 0 && from + byteLength <= lineBytes) within = from | 0;
+    else {
+      within = (byteOffset % lineBytes) | 0;
+      if (within + byteLength > lineBytes) return scratchAt;
+      this.#findOrAdd((byteOffset - within) / lineBytes);
+    }
+    if (byteOffset === this.#stop) this.#stop += byteLength;
+    else this.#extend(byteOffset, byteLength);
+    const slot = this.#lastSlot, masks = this.#masks, end = within + byteLength;
+    if (end <= 32) masks[slot * 2]! |= ones(byteLength) << within;
+    else if (within >= 32) masks[slot * 2 + 1]! |= ones(byteLength) << within;
+    else this.#mark(slot, within, byteLength);
+    return slot * lineBytes + within;
   }
 
-  /** Stages a value that was put where {@linkcode Staging.place} said. */
-  mark(at: number, byteOffset: number, byteLength: number): void {
-    if (at === scratchAt) this.write(byteOffset, this.bytes.slice(scratchAt, scratchAt + byteLength));
-    else this.#mark(at / lineBytes | 0, at % lineBytes, byteLength);
+  #extend(byteOffset: number, byteLength: number): void {
+    if (this.#start < 0) return;
+    const end = byteOffset + byteLength;
+    if (this.#stop === this.#start) this.#start = byteOffset;
+    else if (byteOffset >= this.#start && end <= this.#stop) return;
+    else if (byteOffset !== this.#stop) this.#start = -1;
+    this.#stop = this.#start < 0 ? -1 : end;
+  }
+
+  /** Stages a value that is in two lines. */
+  scatter(byteOffset: number, byteLength: number): void {
+    this.write(byteOffset, this.bytes.slice(scratchAt, scratchAt + byteLength));
   }
 
   #mark(slot: number, start: number, byteLength: number): void {
@@ -143,6 +186,7 @@ export class Staging {
   /** Stages bytes. */
   write(byteOffset: number, source: Uint8Array): void {
     const end = byteOffset + source.length;
+    this.#extend(byteOffset, source.length);
     const firstLine = Math.floor(byteOffset / lineBytes), lastLine = Math.floor((end - 1) / lineBytes);
     for (let line = firstLine; line <= lastLine; line++) {
       const from = line === firstLine ? byteOffset % lineBytes : 0;
@@ -164,9 +208,9 @@ export class Staging {
     if (within + byteLength > lineBytes) return -2;
     const slot = this.#find((byteOffset - within) / lineBytes);
     if (slot === 0) return -1;
-    let missing = 0;
-    for (let i = within; i < within + byteLength; i++) if (!this.#isStaged(slot, i)) missing++;
-    return missing === 0 ? slot * lineBytes + within : missing === byteLength ? -1 : -2;
+    let staged = 0;
+    for (let i = within; i < within + byteLength; i++) if (this.#isStaged(slot, i)) staged++;
+    return staged === byteLength ? slot * lineBytes + within : staged === 0 ? -1 : -2;
   }
 
   #isStaged(slot: number, at: number): boolean {
@@ -228,6 +272,14 @@ export class Staging {
 
   /** The first stretch of staged bytes. */
   #begin(): boolean {
+    if (this.#start >= 0 && this.#count > 0) {
+      // Its lines were touched one after another, so they lie one after another
+      this.#slot = this.#count + 1;
+      this.#at = lineBytes + this.#start % lineBytes;
+      this.#offset = this.#start;
+      this.#length = this.#stop - this.#start;
+      return true;
+    }
     this.#slot = 1;
     this.#from = 0;
     return this.#next();

@@ -6,7 +6,7 @@
  */
 
 import type { Area } from "./area.ts";
-import type { Staging } from "./staging.ts";
+import { scratchAt, type Staging } from "./staging.ts";
 
 /** A type of records that can be read and written through any view: those of `./struct` can. */
 export interface Accessible<T> {
@@ -110,8 +110,12 @@ export class Transaction {
    * @param byteOffset where the record begins
    *
    * @example
-   * ```ts ignore
+   * ```ts
+   * import { f64, struct, u64 } from "@daxfile/daxfile/struct";
+   * import { openPool } from "@daxfile/daxfile/transaction";
+   *
    * const Account = struct({ id: u64, balance: f64 });
+   * using pool = openPool("accounts.dax", { create: true, size: 65536 });
    * pool.transaction((tx) => tx.at(Account, 64).balance += 25);
    * ```
    */
@@ -128,9 +132,9 @@ export class Transaction {
   /** Stages a signed byte. */
   setInt8(byteOffset: number, value: number): void {
     this.#checkWrite(byteOffset, 1);
-    const staging = this.#staging, at = staging.place(byteOffset, 1);
-    staging.view.setInt8(at, value);
-    staging.mark(at, byteOffset, 1);
+    const number = +value;
+    const staging = this.#staging, at = staging.reserve(byteOffset, 1);
+    staging.view.setInt8(at, number);
   }
 
   /** Reads a byte. */
@@ -141,9 +145,9 @@ export class Transaction {
   /** Stages a byte. */
   setUint8(byteOffset: number, value: number): void {
     this.#checkWrite(byteOffset, 1);
-    const staging = this.#staging, at = staging.place(byteOffset, 1);
-    staging.view.setUint8(at, value);
-    staging.mark(at, byteOffset, 1);
+    const number = +value;
+    const staging = this.#staging, at = staging.reserve(byteOffset, 1);
+    staging.view.setUint8(at, number);
   }
 
   /** Reads a signed number of 16 bits. */
@@ -154,9 +158,10 @@ export class Transaction {
   /** Stages a signed number of 16 bits. */
   setInt16(byteOffset: number, value: number, littleEndian = true): void {
     this.#checkWrite(byteOffset, 2);
-    const staging = this.#staging, at = staging.place(byteOffset, 2);
-    staging.view.setInt16(at, value, littleEndian);
-    staging.mark(at, byteOffset, 2);
+    const number = +value;
+    const staging = this.#staging, at = staging.reserve(byteOffset, 2);
+    staging.view.setInt16(at, number, littleEndian);
+    if (at === scratchAt) staging.scatter(byteOffset, 2);
   }
 
   /** Reads a number of 16 bits. */
@@ -167,9 +172,10 @@ export class Transaction {
   /** Stages a number of 16 bits. */
   setUint16(byteOffset: number, value: number, littleEndian = true): void {
     this.#checkWrite(byteOffset, 2);
-    const staging = this.#staging, at = staging.place(byteOffset, 2);
-    staging.view.setUint16(at, value, littleEndian);
-    staging.mark(at, byteOffset, 2);
+    const number = +value;
+    const staging = this.#staging, at = staging.reserve(byteOffset, 2);
+    staging.view.setUint16(at, number, littleEndian);
+    if (at === scratchAt) staging.scatter(byteOffset, 2);
   }
 
   /** Reads a signed number of 32 bits. */
@@ -180,9 +186,10 @@ export class Transaction {
   /** Stages a signed number of 32 bits. */
   setInt32(byteOffset: number, value: number, littleEndian = true): void {
     this.#checkWrite(byteOffset, 4);
-    const staging = this.#staging, at = staging.place(byteOffset, 4);
-    staging.view.setInt32(at, value, littleEndian);
-    staging.mark(at, byteOffset, 4);
+    const number = +value;
+    const staging = this.#staging, at = staging.reserve(byteOffset, 4);
+    staging.view.setInt32(at, number, littleEndian);
+    if (at === scratchAt) staging.scatter(byteOffset, 4);
   }
 
   /** Reads a number of 32 bits. */
@@ -193,9 +200,10 @@ export class Transaction {
   /** Stages a number of 32 bits. */
   setUint32(byteOffset: number, value: number, littleEndian = true): void {
     this.#checkWrite(byteOffset, 4);
-    const staging = this.#staging, at = staging.place(byteOffset, 4);
-    staging.view.setUint32(at, value, littleEndian);
-    staging.mark(at, byteOffset, 4);
+    const number = +value;
+    const staging = this.#staging, at = staging.reserve(byteOffset, 4);
+    staging.view.setUint32(at, number, littleEndian);
+    if (at === scratchAt) staging.scatter(byteOffset, 4);
   }
 
   /** Reads a signed number of 64 bits. */
@@ -206,9 +214,10 @@ export class Transaction {
   /** Stages a signed number of 64 bits. */
   setBigInt64(byteOffset: number, value: bigint, littleEndian = true): void {
     this.#checkWrite(byteOffset, 8);
-    const staging = this.#staging, at = staging.place(byteOffset, 8);
-    staging.view.setBigInt64(at, value, littleEndian);
-    staging.mark(at, byteOffset, 8);
+    const number = bigintOf(value);
+    const staging = this.#staging, at = staging.reserve(byteOffset, 8);
+    staging.view.setBigInt64(at, number, littleEndian);
+    if (at === scratchAt) staging.scatter(byteOffset, 8);
   }
 
   /** Reads a number of 64 bits. */
@@ -219,9 +228,10 @@ export class Transaction {
   /** Stages a number of 64 bits. */
   setBigUint64(byteOffset: number, value: bigint, littleEndian = true): void {
     this.#checkWrite(byteOffset, 8);
-    const staging = this.#staging, at = staging.place(byteOffset, 8);
-    staging.view.setBigUint64(at, value, littleEndian);
-    staging.mark(at, byteOffset, 8);
+    const number = bigintOf(value);
+    const staging = this.#staging, at = staging.reserve(byteOffset, 8);
+    staging.view.setBigUint64(at, number, littleEndian);
+    if (at === scratchAt) staging.scatter(byteOffset, 8);
   }
 
   /** Reads a float of 32 bits. */
@@ -232,9 +242,10 @@ export class Transaction {
   /** Stages a float of 32 bits. */
   setFloat32(byteOffset: number, value: number, littleEndian = true): void {
     this.#checkWrite(byteOffset, 4);
-    const staging = this.#staging, at = staging.place(byteOffset, 4);
-    staging.view.setFloat32(at, value, littleEndian);
-    staging.mark(at, byteOffset, 4);
+    const number = +value;
+    const staging = this.#staging, at = staging.reserve(byteOffset, 4);
+    staging.view.setFloat32(at, number, littleEndian);
+    if (at === scratchAt) staging.scatter(byteOffset, 4);
   }
 
   /** Reads a float of 64 bits. */
@@ -245,9 +256,10 @@ export class Transaction {
   /** Stages a float of 64 bits. */
   setFloat64(byteOffset: number, value: number, littleEndian = true): void {
     this.#checkWrite(byteOffset, 8);
-    const staging = this.#staging, at = staging.place(byteOffset, 8);
-    staging.view.setFloat64(at, value, littleEndian);
-    staging.mark(at, byteOffset, 8);
+    const number = +value;
+    const staging = this.#staging, at = staging.reserve(byteOffset, 8);
+    staging.view.setFloat64(at, number, littleEndian);
+    if (at === scratchAt) staging.scatter(byteOffset, 8);
   }
 
   /** Whether the bytes are inside, and a transaction runs. */
@@ -292,6 +304,12 @@ export class Transaction {
     this.#at = 0;
     return scratchView;
   }
+}
+
+/** What is no value must throw before anything is staged. */
+function bigintOf(value: bigint): bigint {
+  if (typeof value !== "bigint") throw new TypeError(`value is a bigint, not ${typeof value}`);
+  return value;
 }
 
 /** Where a value is put together that lies in several pieces. */

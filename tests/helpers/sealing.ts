@@ -3,6 +3,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import process from "node:process";
 import { library, type Native } from "../../ffi/library.ts";
+import { clearStatic } from "../../mod.ts";
 import { DaxError } from "../../src/errors.ts";
 import { sealOf } from "../../src/static/seal.ts";
 import { type Extent, fileExtents, O, openFile, withFile } from "../../src/system.ts";
@@ -25,12 +26,20 @@ export function unsealed(place: Place): Place {
   return {
     ...place,
     [Symbol.dispose]() {
-      if (existsSync(place.directory)) {
-        for (const name of readdirSync(place.directory)) {
-          run("chattr", "-f", "-i", `${place.directory}/${name}`);
+      for (const name of existsSync(place.directory) ? readdirSync(place.directory) : []) {
+        const path = `${place.directory}/${name}`;
+        run("chattr", "-f", "-i", path);
+        try {
+          clearStatic(path); // of a kernel with the call
+        } catch {
+          // Whatever the test found is the error to be seen
         }
       }
-      place[Symbol.dispose]();
+      try {
+        place[Symbol.dispose]();
+      } catch (error) {
+        console.error(error);
+      }
     },
   };
 }

@@ -1,4 +1,4 @@
-"""Reads a log from what docs/formats.md says, and nothing else: python3 reader.py FILE prints JSON, or what is damaged."""
+"""Reads a log from what docs/formats.md says, and nothing else: python3 reader.py FILE… prints a line of JSON for each."""
 
 import json
 import struct
@@ -86,8 +86,9 @@ def number(found):
     return found[0] | found[1] << 32
 
 
-try:
-    with open(sys.argv[1], "rb") as file:
-        print(json.dumps(read(file.read())))
-except Damage as damage:
-    print(json.dumps({"damage": str(damage)}))
+for path in sys.argv[1:]:
+    try:
+        with open(path, "rb") as file:
+            print(json.dumps(read(file.read())))
+    except Damage as damage:
+        print(json.dumps({"damage": str(damage)}))

@@ -18,7 +18,10 @@ const lineBytes = 32;
 const kinds = new Map([[0xd50b7a20, "cvac"], [0xd50b7c20, "cvap"], [0xd5033f80, "dsb sy"], [
   0xd5032ee0,
   "mark",
-]]);
+], [0xd4000000, "svc"]]);
+
+/** The number of msync, and the pages of the emulated system, in bytes. */
+const msync = 227, pageBytes = 4096;
 const names = ["", "persist", "flush", "copy", "fill", "store64", "drain", "record", "commit"];
 
 /** The first call that flushes or fences otherwise than it must, in words; undefined if there is none. */
@@ -50,7 +53,7 @@ export async function wrongOnArm(sources: ReadonlyMap<string, string>): Promise<
 
 interface Step {
   readonly kind: string;
-  /** X0 to X3 of a mark; of anything else the address. */
+  /** X0 to X3 of a mark; of anything else the address, and of msync the length. */
   readonly registers: readonly number[];
 }
 
@@ -65,6 +68,10 @@ function stepsOf(program: Uint8Array<ArrayBuffer>, log: string): Step[] {
       const start = log.indexOf(name, at) + name.length;
       return Number.parseInt(log.slice(start, start + 16), 16);
     };
+    if (found.kind === "svc") {
+      if (register(8) === msync) steps.push({ kind: "msync", registers: [register(0), register(1)] });
+      continue;
+    }
     const registers = found.kind === "mark" ? [0, 1, 2, 3].map(register) : [register(found.register)];
     steps.push({ kind: found.kind, registers });
   }
@@ -98,7 +105,8 @@ function firstWrong(steps: readonly Step[]): string | undefined {
     const done: string[] = [];
     for (let next = i + 1; steps[next] !== undefined && steps[next]!.kind !== "mark"; next++) {
       const { kind, registers } = steps[next]!;
-      done.push(kind === "dsb sy" ? kind : `${kind} ${registers[0]! - start}`);
+      if (kind === "dsb sy") done.push(kind);
+      else done.push([kind, registers[0]! - start, ...registers.slice(1)].join(" "));
     }
     const wanted = expected(names[which]!, start, length, mode);
     count++;
@@ -111,6 +119,13 @@ function firstWrong(steps: readonly Step[]): string | undefined {
 
 function expected(name: string, start: number, length: number, mode: number): string[] {
   const method = mode & Mode.methodMask;
+  if (method === Mode.msync) {
+    if (name === "drain") return [];
+    // That of a commit begins with what the batch before has changed
+    const first = Math.floor((start - (name === "commit" ? 512 : 0)) / pageBytes) * pageBytes;
+    const bytes = Math.ceil((start + length - first) / pageBytes) * pageBytes;
+    return [`msync ${first - start} ${bytes}`];
+  }
   /** What a commit writes back first: the driver puts it 512 bytes before the record. */
   const before = name === "commit" ? linesOf(-512, start, 100) : [];
   const lines = method === Mode.fence || name === "drain" ? [] : [...before, ...linesOf(0, start, length)];

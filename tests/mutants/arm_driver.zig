@@ -70,7 +70,7 @@ pub fn main() void {
     }
     const base = @intFromPtr(&memory);
     const from: f64 = @floatFromInt(@intFromPtr(&source));
-    for ([_]Mode{ .{ .method = .cvap, .page_shift = 12 }, .{ .method = .cvac, .page_shift = 12 }, .{ .method = .fence, .page_shift = 12 } }) |way| {
+    for ([_]Mode{ .{ .method = .cvap, .page_shift = 12 }, .{ .method = .cvac, .page_shift = 12 }, .{ .method = .fence, .page_shift = 12 }, .{ .method = .msync, .page_shift = 12 } }) |way| {
         for ([_]bool{ false, true }) |no_drain| {
             var word = way;
             word.no_drain = no_drain;

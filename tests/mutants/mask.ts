@@ -115,7 +115,8 @@ export function hoisted(source: string, masked: string, start: number, end: numb
   if (masked[first - 1] !== ";") return undefined;
   const before = boundary(first - 1);
   const previous = source.slice(before, first), statement = source.slice(first, last);
-  if (/^\s*else\b/.test(masked.slice(first, last))) return undefined;
+  const isStatement = (text: string) => /^\s*(?!else\b|catch\b|while\b)[\w(@]/.test(text);
+  if (!isStatement(masked.slice(first, last)) || !isStatement(masked.slice(before, first))) return undefined;
   if (/@branchHint|\breturn\b|\bconst\b|\bvar\b|\bassert\b/.test(masked.slice(before, first))) {
     return undefined;
   }

@@ -10,7 +10,7 @@ import { disk } from "../helpers/places.ts";
 import { sources } from "../trace/library.ts";
 import { hoisted, maskTypeScript } from "./mask.ts";
 import { useScratch } from "./scratch.ts";
-import { sourcesOf } from "./sites.ts";
+import { ownSources } from "./sites.ts";
 import { structureVerdicts } from "./structures.ts";
 import { typescriptVerdicts } from "./typescript.ts";
 import { Score, type Verdict } from "./verdict.ts";
@@ -51,7 +51,7 @@ test("a structure without crash scenarios is no silence", async () => {
 });
 
 test("a native call that nothing comes to survives", async () => {
-  const files = sourcesOf("src").set(
+  const files = ownSources().set(
     "src/planted.ts",
     'import { library } from "../ffi/library.ts";\nexport function planted(): void {\n  library().native.daxfile1_drain(0);\n}\n',
   );

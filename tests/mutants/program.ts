@@ -3,7 +3,7 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
-import type { open } from "../../mod.ts";
+import type { clearStatic, open } from "../../mod.ts";
 import { root } from "../helpers/child.ts";
 import type { Kernel } from "./machine/kernel.ts";
 import { stub } from "./machine/library.ts";
@@ -21,6 +21,7 @@ export type NumberedSite = Site & { readonly id: number };
 /** The copy, loaded. */
 export class Program implements Disposable {
   readonly open: typeof open;
+  readonly clearStatic: typeof clearStatic;
   readonly sites: readonly NumberedSite[];
   /** The sites that were passed since {@linkcode Program.become}. */
   readonly reached = new Set<number>();
@@ -31,10 +32,15 @@ export class Program implements Disposable {
   #active: { id: number; operator: Operator } | undefined;
   readonly #folder: string;
 
-  private constructor(folder: string, sites: readonly NumberedSite[], module: { open: typeof open }) {
+  private constructor(
+    folder: string,
+    sites: readonly NumberedSite[],
+    module: Pick<Program, "open" | "clearStatic">,
+  ) {
     this.#folder = folder;
     this.sites = sites;
     this.open = module.open;
+    this.clearStatic = module.clearStatic;
     globalThis.daxfileMutant = (id, original) => this.#at(id, original);
   }
 
@@ -49,7 +55,10 @@ export class Program implements Disposable {
     }
     writeFileSync(`${folder}/ffi/library.ts`, stub);
     globalThis.daxfileMutant = (_, original) => original;
-    return new Program(folder, numbered, await import(`${folder}/src/open.ts`));
+    return new Program(folder, numbered, {
+      ...await import(`${folder}/src/open.ts`),
+      ...await import(`${folder}/src/static.ts`),
+    });
   }
 
   /** Puts one mutant in place, or none. */

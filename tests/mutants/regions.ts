@@ -21,6 +21,8 @@ export interface RegionSite {
 
 type Range = readonly [start: number, end: number];
 
+const lineBytes = 64, pageBytes = 4096;
+
 type Order = "ordered" | "bulk" | "nontemporal";
 
 /** Ways to weaken what a call does. `unit` is what one flush covers: a cache line or a page. */
@@ -125,7 +127,7 @@ export class Weakness {
     const original = calls[method]!, take = (parameters: readonly unknown[]) => this.#take(parameters);
     const within = <T>(unit: number, id: number, body: () => T) => this.#within(unit, id, body);
     calls[method] = function (this: RecordedRegion, ...parameters: unknown[]) {
-      const unit = this.granularity === "page" ? 4096 : 64;
+      const unit = this.granularity === "page" ? pageBytes : lineBytes;
       return within(unit, take(parameters), () => original.apply(this, parameters));
     };
   }
@@ -180,8 +182,9 @@ export class Weakness {
     };
     memory.drain = function () {
       weakness.#step();
-      const drops = weakness.#inside?.way.drops;
-      if (drops === "all" || drops === "drains") {
+      const inside = weakness.#inside, drops = inside?.way.drops;
+      // msync cannot be told not to wait
+      if (drops === "all" || (drops === "drains" && inside?.unit !== pageBytes)) {
         weakness.differs = true;
         return;
       }

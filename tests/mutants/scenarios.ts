@@ -92,7 +92,7 @@ export async function broken(program: Program, traces: NativeEvent[][] = []): Pr
     traces.push(program.kernel!.memory.events);
     if (wrong !== undefined) return `${scenario.world.name}${scenario.name}: ${wrong}`;
   }
-  return await caught(() => failures(program));
+  return await caught(() => failures(program)) ?? await caught(() => statics(program));
 }
 
 async function caught(body: () => Promise<string | undefined>): Promise<string | undefined> {
@@ -226,6 +226,33 @@ async function failures(program: Program): Promise<string | undefined> {
   const [kernel, file] = start(program, deviceDax);
   kernel.memory.failing = { name: "write", result: -13 };
   if (!await throws(() => file.deepFlush(), "EACCES")) return "deepFlush hides that the region was not told";
+  return undefined;
+}
+
+/** A file is called static, and ordinary again, once that is on the medium; and not if it cannot be put there. */
+async function statics(program: Program): Promise<string | undefined> {
+  const failing = { name: "sync", result: -5 }, options = { create: true, static: true, size: workloadBytes };
+  const kernel = program.kernel = boot(fsdax);
+  if (!program.open(fsdax.path, options).isStatic) return "a new file is not static";
+  const lost = kernel.lostOf(false);
+  if (lost !== undefined) return `static: ${lost}`;
+  const isLost = () => {
+    const { properties, durable } = kernel.name.durable!;
+    const same = durable.properties.flags === properties.flags;
+    return !same || durable.properties.attributes.size !== properties.attributes.size;
+  };
+  if (isLost()) return "a static file's seal is not durable";
+  kernel.memory.failing = { ...failing };
+  if (!await throws(() => program.clearStatic(fsdax.path))) {
+    return "the end of a seal that was not synced is told of";
+  }
+  program.open(fsdax.path, { static: true }).close();
+  program.clearStatic(fsdax.path);
+  if (isLost()) return "the end of a seal is not durable";
+  kernel.memory.failing = { ...failing };
+  if (!await throws(() => program.open(fsdax.path, { static: true }))) {
+    return "a seal that was not synced is told of";
+  }
   return undefined;
 }
 

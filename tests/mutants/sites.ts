@@ -57,12 +57,23 @@ const decisive:
     [/\(drain === false/g, /drain === false/g, truth],
   ];
 
-/** The sources of a folder. */
+/** The sources of a folder, those in folders within it too. */
 export function sourcesOf(folder: string): Map<string, string> {
-  const names = readdirSync(`${root}${folder}`).filter((name) => name.endsWith(".ts"));
+  const names = readdirSync(`${root}${folder}`, { recursive: true, encoding: "utf8" });
   return new Map(
-    names.map((name) => [`${folder}/${name}`, readFileSync(`${root}${folder}/${name}`, "utf8")]),
+    names.filter((name) => name.endsWith(".ts")).sort()
+      .map((name) => [`${folder}/${name}`, readFileSync(`${root}${folder}/${name}`, "utf8")]),
   );
+}
+
+/** The sources of the library itself: those beside them that use only what users have are structures. */
+export function ownSources(): Map<string, string> {
+  const all = Array.from(sourcesOf("src"));
+  const folderOf = (file: string) => file.slice(0, file.lastIndexOf("/"));
+  const own = new Set(
+    all.filter(([, source]) => source.includes("daxfile1_")).map(([file]) => folderOf(file)),
+  );
+  return new Map(all.filter(([file]) => own.has(folderOf(file))));
 }
 
 /** The sites of some files, in order. */

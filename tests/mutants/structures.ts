@@ -9,7 +9,7 @@ import type { RecordedRegion } from "../../src/testing/region.ts";
 import { root } from "../helpers/child.ts";
 import { hoisted, maskTypeScript } from "./mask.ts";
 import { marked, operators, type RegionSite, regionSites, Weakness } from "./regions.ts";
-import { regionMethods, sourcesOf } from "./sites.ts";
+import { ownSources, regionMethods, sourcesOf } from "./sites.ts";
 import { Transcript } from "./transcript.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -25,16 +25,18 @@ export interface Structure {
 export type Scenarios = Readonly<Record<string, CrashOptions<any, any>>>;
 
 /** src/testing is what judges: its flushes are a model's, and write nothing back. */
-const judges = "testing";
+const judges = "src/testing";
 
-/** The folders of src/ that call a region, each with tests/NAME/crash_scenarios.ts. */
+/** The folders of src/ that are no part of the library itself, each with tests/NAME/crash_scenarios.ts. */
 export function structures(): Structure[] {
-  const folders = readdirSync(`${root}src`, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && entry.name !== judges);
-  return folders.map(({ name }) => {
-    const scenarios = `tests/${name}/crash_scenarios.ts`;
-    return { folder: `src/${name}`, scenarios: existsSync(`${root}${scenarios}`) ? scenarios : undefined };
-  });
+  const own = new Set(Array.from(ownSources().keys(), dirname));
+  return readdirSync(`${root}src`, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+    .map(({ name }) => ({ folder: `src/${name}`, scenarios: `tests/${name}/crash_scenarios.ts` }))
+    .filter(({ folder }) => folder !== judges && !own.has(folder))
+    .map(({ folder, scenarios }) => ({
+      folder,
+      scenarios: existsSync(`${root}${scenarios}`) ? scenarios : undefined,
+    }));
 }
 
 /** Judges every mutant of every folder. */
@@ -67,7 +69,11 @@ export async function* structureVerdicts(only: string, of = structures()): Async
       }
       const text = hoistedFile(site);
       if (text === undefined) continue;
-      const other = await copies.make([], [site.file, text]);
+      const other = await copies.make([], [site.file, text]).catch(String);
+      if (typeof other === "string") {
+        yield { ...survivor(site, other), operator: "hoist", outcome: "invalid" };
+        continue;
+      }
       other.original = bench.original;
       other.weakness.limit = bench.weakness.limit;
       yield await judged(site, "hoist", other, undefined);

@@ -3,11 +3,11 @@
 import type { NativeEvent } from "../trace/events.ts";
 import { Program } from "./program.ts";
 import { broken } from "./scenarios.ts";
-import { sitesOf, sourcesOf } from "./sites.ts";
+import { ownSources, sitesOf } from "./sites.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** Judges every mutant of some sources, by default of all in src/. */
-export async function* typescriptVerdicts(only: string, files = sourcesOf("src")): AsyncIterable<Verdict> {
+export async function* typescriptVerdicts(only: string, files = ownSources()): AsyncIterable<Verdict> {
   const sites = sitesOf(files);
   using program = await Program.load(files, sites);
   const whole: NativeEvent[][] = [];

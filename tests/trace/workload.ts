@@ -220,5 +220,12 @@ function records(
   m.commit(2048, batches[2]!, 3, 2, 3, batches[1]);
   m.drain();
   m.commit(10_000, batches[3]!, 4, 2, 3);
+
+  // From the last byte of a page to the first one of another, and the record between
+  const edges = m.batch(64);
+  for (const start of [4095, 8191]) edges.write(start, fresh(2));
+  m.commit(5000, edges, 5, 2, 3);
+  m.commit(6000, batches[0]!, 6, 2, 3, edges);
+  for (const start of [4080, 8128]) m.writeRecord(start, fresh(64), 7, 2, 3, { nontemporal: false });
   m.persist();
 }

@@ -203,6 +203,17 @@ test("a record with the right checksum that would write outside of the data is r
   }
 });
 
+test("a record that speaks of the overflow area is refused where that holds another commit's writes", () => {
+  using place = memory();
+  const path = crafted(place, (file, seed) => {
+    const batch = file.batch(16);
+    batch.write(dataOffset, new Uint8Array(8).fill(1));
+    file.writeRecord(overflowOffset, batch.bytes, 5, 0, seed);
+    file.writeRecord(slots[1] + 16, entry(16, 0, 0), 6, 0, seed);
+  });
+  assertThrows(() => openPool(path), CorruptionError, "the writes of commit 6");
+});
+
 test("records that contradict each other or their slot are refused", () => {
   using place = memory();
   const cases: [string, (file: Region, seed: number) => void][] = [

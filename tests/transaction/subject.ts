@@ -10,7 +10,7 @@ export type Pool = ReturnType<typeof openPool>;
 export type Write = readonly [byteOffset: number, value: number, bits?: 32];
 
 /** Bytes of the data area that are looked at. */
-export const lookedAt = 200;
+export const lookedAt = 264;
 
 /** Bytes of the region: slots in which one or two small records fit, and an overflow area that takes the rest of the page. */
 export const size = 8192, sizes = { slotBytes: 64, overflowBytes: 64, identity: 1 } as const;
@@ -24,9 +24,10 @@ export const writes: Readonly<Record<string, readonly Write[]>> = {
   overlap: [[0, 0x0102_0304], [4, 0x0506_0708, 32], [4, 0x0a0b_0c0d, 32]],
   crossing: [[60, 0x0102_0304_0506], [0, 7]],
   nested: [[64, 8], [0, 9]],
-  large: [[0, 10], [64, 11], [128, 12], [192, 13]],
+  large: [[0, 10], [128, 11], [192, 12], [256, 13]],
   direct: [[0, 14]],
   directly: [[8, 15]],
+  far: [[64, 16]],
   throwing: [],
   nothing: [],
   reopen: [],

@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { DaxError, open, type Region } from "../../mod.ts";
 import { record, type TraceEvent } from "../../src/testing/mod.ts";
+import { array, f64, struct, u32, u64, u8, utf8 } from "../../src/struct/mod.ts";
 import { openPool } from "../../src/transaction/mod.ts";
 import { disk, medium, memory } from "../helpers/places.ts";
 import { lasting, size as tinySize } from "./subject.ts";
@@ -86,6 +87,40 @@ test("a value that is half staged and half in the file is read as one", () => {
     assertEquals(tx.getBigUint64(60), 0x0103_0101_0101_0101n);
     assertEquals([...tx.read(57, 11)], [1, 2, 1, 1, 1, 1, 1, 1, 1, 3, 1]);
   });
+});
+
+test("records of struct are read and staged through a transaction, and are good as long as it", () => {
+  using place = memory();
+  using pool = make(place.path());
+  const Account = struct({
+    id: u64,
+    name: utf8(20),
+    balance: f64,
+    history: array(u32, 3),
+    inner: struct({ flag: u8 }),
+  });
+  pool.transaction((tx) => Object.assign(tx.at(Account, 72), { id: 5n, name: "Zoë", balance: 10 }));
+  const plain = Account.at(pool.file, pool.dataOffset + 72);
+  assertEquals([plain.id, plain.name, plain.balance], [5n, "Zoë", 10]);
+  const kept = pool.transaction((tx) => {
+    const account = tx.at(Account, 72);
+    account.balance += 5;
+    account.history.set(1, 7);
+    account.inner.flag = 3;
+    account.name = "Zoë K.";
+    assertEquals([account.balance, account.name, [...account.history]], [15, "Zoë K.", [0, 7, 0]]);
+    assertEquals([plain.balance, plain.name, [...plain.history]], [10, "Zoë", [0, 0, 0]]);
+    return account;
+  });
+  assertEquals([plain.balance, plain.name, [...plain.history], plain.inner.flag], [
+    15,
+    "Zoë K.",
+    [0, 7, 0],
+    3,
+  ]);
+  assertThrows(() => kept.balance, TypeError, "no transaction is running");
+  assertThrows(() => kept.balance = 1, TypeError, "no transaction is running");
+  assertThrows(() => pool.transaction((tx) => tx.at(Account, pool.dataLength - 8)), RangeError, "data area");
 });
 
 test("a throw leaves no byte changed, and is passed on", () => {

@@ -70,7 +70,6 @@ const commands = [
   "cp --reflink=always FILE COPY",
   "mv FILE COPY",
   "mv DONOR FILE",
-  "ln FILE COPY",
   "rm -f FILE",
   "e4defrag FILE",
   "xfs_fsr -v FILE",

@@ -45,7 +45,7 @@ export function differences(text: string): Difference[] {
     if (reason === undefined) throw new Error(`Not "seal: REASON": ${line}`);
     const results = systems.flatMap((system, i): Difference["results"] => {
       const [call, seal] = [above[i + 1]!, columns[i + 1]!];
-      return ["=", "-", call].includes(seal) ? [] : [[system, call, seal]];
+      return call === "-" || ["=", "-", call].includes(seal) ? [] : [[system, call, seal]];
     });
     if (results.length > 0) found.push({ row: above[0]!, reason, results });
   }

@@ -9,16 +9,20 @@ import { workloadBytes } from "../../trace/workload.ts";
 import { writeBack } from "../../trace/library_model.ts";
 import { Memory } from "./memory.ts";
 import { checksum, recordLength } from "./records.ts";
+import * as seal from "./seal.ts";
 import type { World } from "./world.ts";
 
 const ENOENT = -2, EEXIST = -17, EINVAL = -22, EOPNOTSUPP = -95;
+/** STATX_ATTR_DAX. */
+const directly = 0x20_0000;
 const O_CREAT = 0o100, O_TMPFILE = 0o20000000;
 
 interface Inode {
   buffer: ArrayBuffer;
   allocatedBytes: number;
+  properties: seal.Properties;
   /** What a power cut would spare of it. */
-  durable: { byteLength: number; allocatedBytes: number; hasMetadata: boolean };
+  durable: { byteLength: number; allocatedBytes: number; hasMetadata: boolean; properties: seal.Properties };
 }
 
 type Open = { text: string; path: string; at: number } | { inode: Inode } | { directory: true };
@@ -75,6 +79,16 @@ export class Kernel {
         this.name.inode = undefined;
         return 0;
       },
+      inode: (file, request, at) => this.#onFile(file!, (of) => seal.inode(of, request!, this.#data(at!, 4))),
+      attribute: (file, name, at, limit) =>
+        this.#onFile(file!, (of) => seal.attribute(of, this.#text(name!), this.memory.bytes(at!, limit!))),
+      set_attribute: (file, name, at, length) => {
+        const value = length === 0 ? new Uint8Array() : this.memory.bytes(at!, length!);
+        return this.#onFile(file!, (of) => seal.setAttribute(of, this.#text(name!), value));
+      },
+      extents: (file, at) =>
+        this.#onFile(file!, (of, inode) => seal.extents(of, inode.buffer.byteLength, this.#data(at!, 88))),
+      lease: (_, operation) => seal.lease(operation!),
       map: (file, _, __, flags) => this.#map(file!, flags!),
       scratch: (byteLength) => this.memory.add(new ArrayBuffer(byteLength!), false),
     };
@@ -108,6 +122,8 @@ export class Kernel {
       byteLength: inode.buffer.byteLength,
       allocatedBytes: inode.allocatedBytes,
       hasMetadata: before || !dataOnly,
+      // fdatasync(2) leaves out what is not needed to read the data
+      properties: dataOnly ? inode.durable.properties : seal.copyOf(inode.properties),
     };
     if (this.#isMapped) {
       memory.look();
@@ -144,6 +160,8 @@ export class Kernel {
   #openFile(path: string, flags: number): number {
     const { texts, hasUnnamed, path: own } = this.#world;
     if (flags & O_TMPFILE) return hasUnnamed ? this.#add({ inode: newInode() }) : EOPNOTSUPP;
+    const known = /^\/proc\/self\/fd\/(\d+)$/.exec(path)?.[1];
+    if (known !== undefined) return this.#add(this.#open.get(Number(known))!);
     if (path in texts) return this.#add({ text: texts[path]!, path, at: 0 });
     if (own.startsWith(`${path}/`)) return this.#add({ directory: true });
     if (path !== own) return ENOENT;
@@ -174,6 +192,16 @@ export class Kernel {
     return this.memory.add(open.inode.buffer, true);
   }
 
+  #onFile(file: number, body: (of: seal.Properties, inode: Inode) => number): number {
+    const open = this.#open.get(file);
+    return open !== undefined && "inode" in open ? body(open.inode.properties, open.inode) : -9;
+  }
+
+  #data(address: number, byteLength: number): DataView {
+    const { buffer, byteOffset } = this.memory.bytes(address, byteLength);
+    return new DataView(buffer, byteOffset, byteLength);
+  }
+
   #onInode(file: number, body: (inode: Inode) => void): number {
     const open = this.#open.get(file);
     if (open === undefined || !("inode" in open)) return EINVAL;
@@ -184,15 +212,18 @@ export class Kernel {
   #stat(file: number, out: number): number {
     const open = this.#open.get(file);
     if (open === undefined) return -9;
-    const { isDevice, device, keeps: _ } = this.#world;
-    const { buffer, byteOffset } = this.memory.bytes(out, 256);
-    const data = new DataView(buffer, byteOffset, 256);
+    const { isDevice, device, givesMapSync } = this.#world, data = this.#data(out, 256);
     const type = !("inode" in open) ? 0o040000 : isDevice ? 0o020000 : 0o100000;
     data.setUint16(28, type | 0o600, true);
     data.setBigUint64(40, BigInt("inode" in open && !isDevice ? open.inode.buffer.byteLength : 0), true);
     data.setUint32(isDevice ? 128 : 136, device[0], true);
     data.setUint32(isDevice ? 132 : 140, device[1], true);
     data.setBigUint64(144, 28n, true);
+    data.setUint32(4, 4096, true);
+    data.setUint32(16, 1, true);
+    const flags = "inode" in open ? open.inode.properties.flags & seal.immutable : 0;
+    data.setBigUint64(8, BigInt(flags | (givesMapSync ? directly : 0)), true);
+    data.setBigUint64(56, BigInt(seal.immutable | directly), true);
     return 0;
   }
 
@@ -207,6 +238,10 @@ export class Kernel {
 
   #write(file: number, address: number, byteLength: number): number {
     const open = this.#open.get(file);
+    if (open !== undefined && "inode" in open) {
+      open.inode.properties.isWritten = true;
+      return byteLength;
+    }
     if (open === undefined || !("text" in open)) return EINVAL;
     const failed = this.memory.failure("write");
     if (failed !== 0) return failed;
@@ -231,6 +266,7 @@ function newInode(): Inode {
   return {
     buffer: new ArrayBuffer(0),
     allocatedBytes: 0,
-    durable: { byteLength: 0, allocatedBytes: 0, hasMetadata: false },
+    properties: seal.newProperties(),
+    durable: { byteLength: 0, allocatedBytes: 0, hasMetadata: false, properties: seal.newProperties() },
   };
 }
