@@ -109,6 +109,7 @@ function checkFeatures(file: Region, incompatible: number, readable: number, toW
 
 /**
  * Makes a log of a file that begins with zeros. A crash within leaves those zeros at its beginning: then it is made once more.
+ * It is durable when it has been opened: that writes back what it believes.
  *
  * @throws {CorruptionError} if something is there already
  */
@@ -133,8 +134,8 @@ export function writeHeader(file: Region, identity: Identity): void {
   view.setUint32(12, Math.floor(file.size / 0x1_0000_0000), true);
   frames.store(headerOffset, bytes, version, byteOrderMark, 0);
   file.persist(0, recordsOffset);
-  // Last, and a word that no crash tears: what begins as a log has the rest as well
-  file.store64(0, magic);
+  // Last, and one store of an aligned word, so that what begins as a log has the rest as well
+  file.view(BigUint64Array, 0, 1)[0] = magic;
 }
 
 /** Refuses to write over a log whose first bytes were lost, or over anything else. */

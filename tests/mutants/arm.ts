@@ -24,6 +24,9 @@ const kinds = new Map([[0xd50b7a20, "cvac"], [0xd50b7c20, "cvap"], [0xd5033f80, 
 const msync = 227, pageBytes = 4096;
 const names = ["", "persist", "flush", "copy", "fill", "store64", "drain", "record", "commit"];
 
+/** How a compiler's complaint begins. */
+export const notCompiled = "it does not compile";
+
 /** The first call that flushes or fences otherwise than it must, in words; undefined if there is none. */
 export async function wrongOnArm(sources: ReadonlyMap<string, string>): Promise<string | undefined> {
   const folder = mkdtempSync(`${tmpdir()}/daxfile-arm-`);
@@ -36,7 +39,7 @@ export async function wrongOnArm(sources: ReadonlyMap<string, string>): Promise<
       ...["-target", "aarch64-linux-none", "-mcpu", "baseline", "-O", "ReleaseSmall"],
       ...["-fstrip", "-fllvm", "-flld", "-fsingle-threaded", "-femit-bin=driver"],
     ], { cwd: folder });
-    if (built.status !== 0) return `it does not compile: ${built.output}`;
+    if (built.status !== 0) return `${notCompiled}: ${built.output}`;
     const log = `${folder}/log`;
     const { status, output } = await run(
       emulator,

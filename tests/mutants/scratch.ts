@@ -7,6 +7,7 @@ import { disk } from "../helpers/places.ts";
 /** Makes it the temporary folder of this process and of all that it starts. */
 export function useScratch(): Disposable & { readonly directory: string } {
   const place = disk();
+  const { TMPDIR, ZIG_GLOBAL_CACHE_DIR } = process.env;
   process.env["TMPDIR"] = place.directory;
   process.env["ZIG_GLOBAL_CACHE_DIR"] = place.path("zig");
   const end = (signal: NodeJS.Signals) => {
@@ -21,9 +22,16 @@ export function useScratch(): Disposable & { readonly directory: string } {
     [Symbol.dispose]() {
       process.off("SIGINT", end);
       process.off("SIGTERM", end);
+      restore("TMPDIR", TMPDIR);
+      restore("ZIG_GLOBAL_CACHE_DIR", ZIG_GLOBAL_CACHE_DIR);
       place[Symbol.dispose]();
     },
   };
+}
+
+function restore(name: string, value: string | undefined): void {
+  if (value === undefined) delete process.env[name];
+  else process.env[name] = value;
 }
 
 /** What this process has started, by the kernel's list; what those have started ends with them or is let go. */

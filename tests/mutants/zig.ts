@@ -12,7 +12,7 @@ import type { NativeTrace } from "../trace/events.ts";
 import { build, sources } from "../trace/library.ts";
 import { traced } from "../trace/tracer.ts";
 import { root } from "../helpers/child.ts";
-import { wrongOnArm } from "./arm.ts";
+import { notCompiled, wrongOnArm } from "./arm.ts";
 import type { Verdict } from "./verdict.ts";
 import { type ZigSite, zigSites } from "./zig_sites.ts";
 
@@ -170,11 +170,12 @@ export class Bench {
     return found;
   }
 
-  /** Whether the program for aarch64 shows any mutant of a place. */
+  /** Whether the program for aarch64 ends at a place, or shows any mutant of it. */
   isReachedOnArm(site: ZigSite): Promise<boolean> {
     const reached = this.#reachedOnArm.get(site) ?? (async () => {
-      for (const { source } of site.mutants) {
-        if (await wrongOnArm(new Map(this.#sources).set(site.file, source)) !== undefined) return true;
+      for (const source of [site.trap, ...site.mutants.map(({ source }) => source)]) {
+        const wrong = await wrongOnArm(new Map(this.#sources).set(site.file, source));
+        if (wrong !== undefined && !wrong.startsWith(notCompiled)) return true;
       }
       return false;
     })();

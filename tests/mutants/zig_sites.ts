@@ -13,6 +13,8 @@ export interface ZigSite {
   readonly line: number;
   readonly text: string;
   readonly mutants: readonly { readonly operator: string; readonly source: string }[];
+  /** The file with a program's end here: who runs it comes here. */
+  readonly trap: string;
 }
 
 type Edit = readonly [operator: string, text: string];
@@ -76,7 +78,14 @@ function site(file: ZigFile, start: number, end: number, edits: readonly Edit[])
   const text = file.source.slice(start, end), around = [file.source.slice(0, start), file.source.slice(end)];
   const mutants = edits.filter(([, other]) => other !== text)
     .map(([operator, other]) => ({ operator, source: around.join(other) }));
-  return { file: file.name, line: lineOf(file.source, start), text: text.replace(/\s+/g, " "), mutants };
+  const trap = around.join(`(if (true) @trap() else ${text})`);
+  return {
+    file: file.name,
+    line: lineOf(file.source, start),
+    text: text.replace(/\s+/g, " "),
+    mutants,
+    trap,
+  };
 }
 
 function callSites(file: ZigFile, files: ReadonlyMap<string, ZigFile>): ZigSite[] {
