@@ -36,7 +36,7 @@ const slow = ["corpus", "trace"];
 
 install();
 
-const files = testFiles("tests", apart);
+const files = [...testFiles("tests", apart), "tests/vm/harness_test.ts"];
 const modules = ["mod.ts", ...testing()];
 const checks: Check[] = [
   { group: "lint", name: "deno fmt", command: [bin("deno"), "fmt", "--check"] },

@@ -36,7 +36,9 @@ function* tests(model: Model): Iterable<[string, Scenarios[string]]> {
 const unordered: Scenarios = { "created, word": created("word") };
 
 export const scenarios: Scenarios = Object.fromEntries(
-  [...tests("px86"), ...tests("sector"), ...Object.entries(unordered)].map(([name, options]) => [name, { ...options, nested }]),
+  [...tests("px86"), ...tests("sector"), ...Object.entries(unordered)].map((
+    [name, options],
+  ) => [name, { ...options, nested }]),
 );
 
 /** A log that is made while the power may fail: there is an empty one afterwards, or none. */

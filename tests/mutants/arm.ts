@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { Mode } from "../../ffi/symbols.ts";
 import { root } from "../helpers/child.ts";
-import { run } from "../trace/command.ts";
+import { run, zig } from "../trace/command.ts";
 
 const emulator = "qemu-aarch64-static";
 
@@ -33,7 +33,7 @@ export async function wrongOnArm(sources: ReadonlyMap<string, string>): Promise<
   try {
     for (const [name, text] of sources) writeFileSync(`${folder}/${name}`, text);
     writeFileSync(`${folder}/arm_driver.zig`, readFileSync(`${root}tests/mutants/arm_driver.zig`));
-    const built = await run(`${root}node_modules/.bin/zig`, [
+    const built = await run(zig, [
       "build-exe",
       "arm_driver.zig",
       ...["-target", "aarch64-linux-none", "-mcpu", "baseline", "-O", "ReleaseSmall"],

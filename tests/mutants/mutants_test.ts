@@ -98,7 +98,7 @@ fn caller(range: Range, mode: Mode) void {
 test("a native mutant: noticed, the same program, or none", async () => {
   using _ = useScratch();
   const from = sources(), source = from.get("cache.zig")!;
-  const bench = await Bench.set(from, [["clflush"]]);
+  const bench = await Bench.set(from, ["clflush"]);
   const site = { file: "cache.zig", line: 1, text: "", mutants: [], trap: "" };
   const find = async (text: string) => (await bench.find(site, text)).outcome;
   assertEquals(await find(source.replace("if (fenced) Machine.fence();", "")), "killed");

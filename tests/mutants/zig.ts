@@ -6,10 +6,11 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { wrongWith } from "../trace/check.ts";
-import { run } from "../trace/command.ts";
+import { run, zig } from "../trace/command.ts";
 import { merged } from "../trace/calls.ts";
 import type { NativeTrace } from "../trace/events.ts";
 import { build, sources } from "../trace/library.ts";
+import { phases as phasesOf } from "../trace/phases.ts";
 import { traced } from "../trace/tracer.ts";
 import { root } from "../helpers/child.ts";
 import { notCompiled, wrongOnArm } from "./arm.ts";
@@ -18,17 +19,24 @@ import { type ZigSite, zigSites } from "./zig_sites.ts";
 
 type Judgement = Pick<Verdict, "outcome" | "reason">;
 
+type Architecture = "x86-64" | "aarch64";
+
 /** What was found out of a mutant; `same` are the architectures on which its code is another one and does the same. */
-type Finding = Judgement & { readonly same?: readonly ("x86-64" | "aarch64")[]; readonly shows?: boolean };
+type Finding = Judgement & { readonly same?: readonly Architecture[]; readonly shows?: boolean };
 
 /** At a time: each is a compiler or a program that is stepped through. */
 const width = Math.min(2, navigator.hardwareConcurrency);
 
-/** The phases that a mutant goes through, until one kills it: the likeliest first, the longest last. */
-const allStages: readonly (readonly string[])[] = [["clflush"], ["clwb, avx", "clwb, sse2", "clflushopt"], [
+/** The phases that a mutant goes through, until one kills it: at first the shortest first. */
+const allPhases: readonly string[] = [
+  "clflush",
+  "clwb, avx",
   "byte",
   "page",
-], ["cache-line"]];
+  "clflushopt",
+  "clwb, sse2",
+  "cache-line",
+];
 
 /** Judges every mutant. */
 export async function* zigVerdicts(only: string, from = sources()): AsyncIterable<Verdict> {
@@ -56,12 +64,9 @@ async function proven(
   { outcome, reason, same }: Finding,
 ): Promise<Judgement> {
   if (same === undefined) return { outcome, reason };
-  const isReached = {
-    "x86-64": () => findings.some(({ shows }) => shows),
-    "aarch64": () => bench.isReachedOnArm(site),
-  };
   for (const architecture of same) {
-    if (!await isReached[architecture]()) {
+    const shows = architecture === "x86-64" && findings.some(({ shows }) => shows);
+    if (!shows && !await bench.isReached(site, architecture)) {
       return { outcome: "survived", reason: `the workload never comes here on ${architecture}` };
     }
   }
@@ -99,39 +104,45 @@ export class Bench {
   readonly #code: Code;
   readonly #steps: readonly string[];
   readonly #checkout: string;
-  readonly #stages: typeof allStages;
+  readonly #phases: readonly string[];
+  /** The same, with the one that has killed the latest mutant first: what noticed one often notices the next. */
+  #order: readonly string[];
   readonly #traced = new Map<string, Promise<Traced>>();
-  readonly #reachedOnArm = new Map<ZigSite, Promise<boolean>>();
+  readonly #reached = {
+    "x86-64": new Map<ZigSite, Promise<boolean>>(),
+    "aarch64": new Map<ZigSite, Promise<boolean>>(),
+  };
 
   private constructor(
     sources: ReadonlyMap<string, string>,
     code: Code,
     steps: readonly string[],
     checkout: string,
-    stages: typeof allStages,
+    phases: readonly string[],
   ) {
     this.#sources = sources;
     this.#code = code;
     this.#steps = steps;
     this.#checkout = checkout;
-    this.#stages = stages;
+    this.#phases = this.#order = phases;
   }
 
-  /** Looks at the original; mutants then go through the same stages. */
-  static async set(from: ReadonlyMap<string, string>, stages = allStages): Promise<Bench> {
+  /** Looks at the original; mutants then go through the same phases. */
+  static async set(from: ReadonlyMap<string, string>, wanted = allPhases): Promise<Bench> {
+    const phases = wanted.filter((name) => phasesOf([name]).length > 0);
     const sources = new Map(from).set("mutant.zig", readFileSync(`${root}tests/mutants/mutant.zig`, "utf8"));
     const [x86, arm] = await Promise.all([build(sources, "x86_64"), build(sources, "aarch64")]);
     if (typeof x86 === "string" || typeof arm === "string") throw new Error(`${x86}${arm}`);
     const checkout = snapshot();
     const steps: string[] = [];
     let wrong = await wrongOnArm(sources);
-    for (const names of stages) {
-      const made = await traceOf(x86, names, checkout);
-      wrong ??= await wrongWith(made, names);
+    for (const phase of phases) {
+      const made = await traceOf(x86, phase, checkout);
+      wrong ??= await wrongWith(made, [phase]);
       steps.push(...stepsOf(made));
     }
     if (wrong !== undefined) throw new Error(`Without a mutant: ${wrong}`);
-    return new Bench(sources, { x86: x86.toBase64(), arm: arm.toBase64() }, steps, checkout, stages);
+    return new Bench(sources, { x86: x86.toBase64(), arm: arm.toBase64() }, steps, checkout, phases);
   }
 
   async find({ file }: ZigSite, source: string): Promise<Finding> {
@@ -170,32 +181,48 @@ export class Bench {
     return found;
   }
 
-  /** Whether the program for aarch64 ends at a place, or shows any mutant of it. */
-  isReachedOnArm(site: ZigSite): Promise<boolean> {
-    const reached = this.#reachedOnArm.get(site) ?? (async () => {
-      for (const source of [site.trap, ...site.mutants.map(({ source }) => source)]) {
-        const wrong = await wrongOnArm(new Map(this.#sources).set(site.file, source));
-        if (wrong !== undefined && !wrong.startsWith(notCompiled)) return true;
-      }
-      return false;
-    })();
-    this.#reachedOnArm.set(site, reached);
+  /** Whether the program ends at a place that ends it, or on aarch64 shows any mutant of it. */
+  isReached(site: ZigSite, architecture: Architecture): Promise<boolean> {
+    const reached = this.#reached[architecture].get(site) ??
+      (architecture === "x86-64" ? this.#isReachedOnX86(site) : this.#isReachedOnArm(site));
+    this.#reached[architecture].set(site, reached);
     return reached;
   }
 
-  async #trace(library: Uint8Array): Promise<Traced> {
-    const steps: string[] = [];
-    for (const names of this.#stages) {
-      try {
-        const made = await traceOf(library, names, this.#checkout);
-        const wrong = await wrongWith(made, names);
-        if (wrong !== undefined) return { wrong };
-        steps.push(...stepsOf(made));
-      } catch (error) {
-        return { wrong: String(error) };
-      }
+  async #isReachedOnX86({ file, trap }: ZigSite): Promise<boolean> {
+    const x86 = await build(new Map(this.#sources).set(file, trap), "x86_64");
+    return typeof x86 !== "string" && "wrong" in await this.#traceOnce(x86);
+  }
+
+  async #isReachedOnArm(site: ZigSite): Promise<boolean> {
+    for (const source of [site.trap, ...site.mutants.map(({ source }) => source)]) {
+      const wrong = await wrongOnArm(new Map(this.#sources).set(site.file, source));
+      if (wrong !== undefined && !wrong.startsWith(notCompiled)) return true;
     }
-    return { steps };
+    return false;
+  }
+
+  async #trace(library: Uint8Array): Promise<Traced> {
+    const steps = new Map<string, readonly string[]>();
+    for (const phase of this.#order) {
+      const found = await this.#tracedIn(phase, library);
+      if ("wrong" in found) {
+        this.#order = [phase, ...this.#order.filter((other) => other !== phase)];
+        return found;
+      }
+      steps.set(phase, found.steps);
+    }
+    return { steps: this.#phases.flatMap((phase) => steps.get(phase)!) };
+  }
+
+  async #tracedIn(phase: string, library: Uint8Array): Promise<Traced> {
+    try {
+      const made = await traceOf(library, phase, this.#checkout);
+      const wrong = await wrongWith(made, [phase]);
+      return wrong === undefined ? { steps: stepsOf(made) } : { wrong };
+    } catch (error) {
+      return { wrong: String(error) };
+    }
   }
 }
 
@@ -205,8 +232,9 @@ async function failedTest(file: string, sources: ReadonlyMap<string, string>): P
   try {
     for (const [name, text] of sources) writeFileSync(`${folder}/${name}`, text);
     const filter = `${file.replace(".zig", "")}.test.`;
-    const command = ["test", file, "-fllvm", "--test-filter", filter];
-    const { status, output } = await run(`${root}node_modules/.bin/zig`, command, {
+    // Without LLVM it is compiled three times as fast
+    const command = ["test", file, "-fno-llvm", "--test-filter", filter];
+    const { status, output } = await run(zig, command, {
       cwd: folder,
       timeout: 300_000,
     });
@@ -227,13 +255,13 @@ function snapshot(): string {
 
 async function traceOf(
   library: Uint8Array,
-  names: readonly string[],
+  phase: string,
   checkout: string,
 ): Promise<NativeTrace[]> {
   const folder = mkdtempSync(`${tmpdir()}/daxfile-mutant-`);
   try {
     writeFileSync(`${folder}/library.so`, library);
-    return await traced("bun", `${folder}/library.so`, names, checkout);
+    return await traced("bun", `${folder}/library.so`, [phase], checkout);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

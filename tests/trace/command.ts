@@ -2,6 +2,10 @@
 
 import { spawn } from "node:child_process";
 import process from "node:process";
+import { root } from "../helpers/child.ts";
+
+/** The compiler itself: the script that npm puts before it costs as much as a small build, and does not end when it is killed. */
+export const zig: string = `${root}node_modules/@zigc/linux-${process.arch}/bin/zig`;
 
 /** What became of a command. */
 export interface Ended {

@@ -3,7 +3,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { root } from "../helpers/child.ts";
-import { run } from "./command.ts";
+import { run, zig } from "./command.ts";
 
 /** The sources of zig/, by their names. */
 export function sources(): Map<string, string> {
@@ -40,7 +40,7 @@ export async function build(
   const folder = mkdtempSync(`${tmpdir()}/daxfile-library-`);
   try {
     for (const [name, text] of from) writeFileSync(`${folder}/${name}`, text);
-    const { status, output } = await run(`${root}node_modules/.bin/zig`, [
+    const { status, output } = await run(zig, [
       "build-lib",
       "root.zig",
       ...options,

@@ -10,7 +10,7 @@ import { executable, root } from "../helpers/child.ts";
 import { exportsOf } from "../helpers/elf.ts";
 import { disk } from "../helpers/places.ts";
 import { cached } from "../vm/cache.ts";
-import { run } from "./command.ts";
+import { run, zig } from "./command.ts";
 import { type NativeTrace, parse } from "./events.ts";
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
@@ -20,7 +20,7 @@ export function tracer(): string {
   if (process.arch !== "x64") throw new Error(`The tracer reads x86-64 code, and this is ${process.arch}`);
   const sources = ["tracer.zig", "decode.zig"].map((name) => readFileSync(here(name)));
   return cached("tracer", sources, (folder) => {
-    execFileSync(`${root}node_modules/.bin/zig`, [
+    execFileSync(zig, [
       "build-exe",
       here("tracer.zig"),
       `-femit-bin=${folder}/tracer`,

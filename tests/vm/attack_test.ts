@@ -105,7 +105,8 @@ test("no attack for 30 seconds moves, shrinks or shares a block, stops the write
     for (const command of commands) {
       if (command.includes("DONOR") && !existsSync(donor)) writeFileSync(donor, new Uint8Array(size).fill(9));
       const script = command.replaceAll("FILE", path).replaceAll("DONOR", donor).replaceAll("COPY", copy);
-      spawnSync("sh", ["-c", script], { stdio: "ignore" });
+      const { status } = spawnSync("sh", ["-c", script], { stdio: "ignore" });
+      assert(status !== 127, `no such program: ${command}`);
       rmSync(copy, { force: true });
       for (const attempt of old === undefined ? [] : throughOld) {
         let refused = false;

@@ -15,6 +15,7 @@ const needed = [
   "xfsprogs",
   "ndctl",
   "dmsetup",
+  "attr",
 ];
 
 /** The package that depends on the newest kernel image. */

@@ -13,9 +13,9 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
   unlinkSync,
   writeFileSync,
@@ -109,31 +109,43 @@ test("it stays static when it is closed, is read as ever, and written again with
   assertEquals(code(() => open(path, { create: true, exclusive: true, size, static: true })), "EEXIST");
 });
 
+/** The descriptors of this process that can write to a file, whatever name they show: a new file's have none. */
+function writableDescriptors(path: string): string[] {
+  const { dev, ino } = statSync(path);
+  return readdirSync("/proc/self/fd").filter((number) => {
+    try {
+      const found = statSync(`/proc/self/fd/${number}`);
+      if (found.dev !== dev || found.ino !== ino) return false;
+    } catch {
+      return false; // the one with which the directory was read
+    }
+    const [, flags = ""] = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${number}`, "utf8"))!;
+    return Number.parseInt(flags, 8) % 4 !== 0;
+  });
+}
+
 test("after it is mapped no descriptor of ours can write, and the lock holds until it is closed", () => {
   using place = folder();
   const path = place.path();
   {
     using file = open(path, { create: true, size, static: true });
-    const writable = readdirSync("/proc/self/fd").filter((number) => {
-      try {
-        if (readlinkSync(`/proc/self/fd/${number}`) !== path) return false;
-        return Number.parseInt(
-              /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${number}`, "utf8"))![1]!,
-              8,
-            ) % 4 !== 0;
-      } catch {
-        return false;
-      }
-    });
-    assertEquals(writable, []);
+    assertEquals(writableDescriptors(path), []);
     assertEquals(code(() => open(path, { static: true })), "EBUSY");
     assertEquals(code(() => open(path, { static: true, lock: "none" })), "EBUSY");
     assertEquals(code(() => clearStatic(path)), "EBUSY");
     assertEquals([file.isStatic, isStatic(path)], [true, true]);
   }
-  open(path, { static: true }).close();
+  for (const guard of [false, true]) {
+    using file = open(path, { static: true, guard });
+    assertEquals([file.isStatic, writableDescriptors(path)], [true, []]);
+  }
   clearStatic(path);
-  open(path).close();
+  {
+    using ordinary = open(path);
+    assertEquals([ordinary.isStatic, writableDescriptors(path).length > 0], [false, true]);
+  }
+  using file = open(path, { static: true });
+  assertEquals([file.isStatic, writableDescriptors(path)], [true, []]);
 });
 
 test("set and clear, once and again", () => {
