@@ -90,14 +90,15 @@ test("src uses ffi through its two front doors, Node's modules and itself; nothi
       if (specifier.startsWith("node:")) continue;
       const rooms = resolved.startsWith("src/") || resolved === "ffi/library.ts" ||
         resolved === "ffi/symbols.ts";
-      const above = /^src\/(?:struct|log|transaction|testing|cli)\//.test(path) && resolved === "mod.ts";
+      const above = /^src\/(?:common|struct|log|transaction|testing|cli)\//.test(path) &&
+        resolved === "mod.ts";
       assert(rooms || above, `${path} imports ${specifier}`);
     }
   }
 });
 
 test("what is built on DaxFile uses only what mod.ts offers, its own files and each other's", () => {
-  const structures = /^src\/(?:struct|log|transaction|testing)\//;
+  const structures = /^src\/(?:common|struct|log|transaction|testing)\//;
   for (const path of src.filter((path) => structures.test(path))) {
     for (const specifier of importsOf(path).filter((specifier) => !specifier.startsWith("node:"))) {
       const resolved = new URL(specifier, `file:///${path}`).pathname.slice(1);
@@ -118,7 +119,7 @@ test("the core does not know what is built on it", () => {
   for (const path of src.filter((path) => !path.slice(4).includes("/"))) {
     for (const specifier of importsOf(path)) {
       assert(
-        !/^\.\/(?:struct|log|transaction|testing|cli)\//.test(specifier),
+        !/^\.\/(?:common|struct|log|transaction|testing|cli)\//.test(specifier),
         `${path} imports ${specifier}`,
       );
     }

@@ -25,8 +25,14 @@ class Walk {
   constructor(file: DaxFile) {
     this.#frames = readHeader(file, false);
     const log = openLog(file, { readOnly: true });
-    this.length = log.length;
-    this.base = readState(this.#frames).base;
+    // Both of one moment: a program that writes it may clear it in between
+    let base: number, length: number;
+    do {
+      base = readState(this.#frames).base;
+      length = log.length;
+    } while (readState(this.#frames).base !== base);
+    this.base = base;
+    this.length = length;
   }
 
   *records(): Generator<FoundRecord, void, undefined> {
@@ -43,9 +49,11 @@ class Walk {
 export function checkLog(file: DaxFile): Checked {
   let damage: CorruptionError | undefined, count = 0, bytes = 0, epochs = 0, last = -1, freeBytes = 0;
   const frames = readHeader(file, false), state = readState(frames);
+  let { base } = state;
   try {
     freeBytes = openLog(file, { readOnly: true }).freeBytes;
     const walk = new Walk(file);
+    base = walk.base;
     for (const record of walk.records()) {
       count++;
       bytes += record.bytes.length;
@@ -57,7 +65,7 @@ export function checkLog(file: DaxFile): Checked {
     if (!(error instanceof CorruptionError)) throw error;
     damage = error;
   }
-  const { base, isClean, epoch, byteOffset } = state;
+  const { isClean, epoch, byteOffset } = state;
   const range = count === 0 ? "" : `, numbers ${base} to ${base + count - 1}`;
   return {
     facts: [

@@ -5,9 +5,12 @@
  */
 
 import type { Region } from "../../mod.ts";
+import { isZero } from "../common/new_file.ts";
 import { Frames, type Identity } from "./frames.ts";
 import {
   byteOrderMark,
+  frameBytes,
+  frameHeaderBytes,
   headerBytes,
   headerOffset,
   logBytesMin,
@@ -15,6 +18,7 @@ import {
   magicHigh,
   magicLow,
   recordsOffset,
+  slotBytes,
   slotOffsets,
   version,
   wrongByteOrderMark,
@@ -110,11 +114,8 @@ function checkFeatures(file: Region, incompatible: number, readable: number, toW
 /**
  * Makes a log of a file that begins with zeros. A crash within leaves those zeros at its beginning: then it is made once more.
  * It is durable when it has been opened: that writes back what it believes.
- *
- * @throws {CorruptionError} if something is there already
  */
 export function writeHeader(file: Region, identity: Identity): void {
-  mustBeEmpty(file);
   const frames = new Frames(file, identity);
   const state: State = {
     number: 0,
@@ -138,20 +139,49 @@ export function writeHeader(file: Region, identity: Identity): void {
   file.view(BigUint64Array, 0, 1)[0] = magic;
 }
 
-/** Refuses to write over a log whose first bytes were lost, or over anything else. */
-function mustBeEmpty(file: Region): void {
-  const length = Math.min(file.size, 2 * recordsOffset) - recordsOffset;
-  // A creation that did not end leaves states of the numbers 0 and 1, or parts of them, and no record
-  const states = slotOffsets.map((byteOffset) => file.view(Uint32Array, byteOffset + 8, 2));
-  const isUsed = states.some(([low, high]) => low! > 1 || high !== 0) ||
-    file.view(Uint8Array, recordsOffset, length).some((byte) => byte !== 0);
-  if (!isUsed) return;
+/**
+ * Refuses to make a log of a file that holds anything but zeros and what a creation that did not end has left: over a log whose first
+ * bytes were lost, and over anybody else's bytes.
+ *
+ * @throws {CorruptionError} if something else is there
+ */
+export function mustBeUnused(file: Region): void {
+  const head = file.view(DataView, 0, recordsOffset);
+  const isEither = (at: number, value: number) => [0, value].includes(head.getUint32(at, true));
+  let end = 8, isUnused = true;
+  const add = (
+    frame: number,
+    payloadBytes: number,
+    words: readonly (readonly [at: number, value: number])[],
+  ) => {
+    // Neither the checksum nor the identity of that attempt is known, so they may be anything
+    isUnused &&= isZero(file, end, frame) && isEither(frame, payloadBytes) &&
+      words.every(([at, value]) => isEither(frame + at, value));
+    end = frame + frameBytes(payloadBytes);
+  };
+  const size = [file.size % 0x1_0000_0000, Math.floor(file.size / 0x1_0000_0000)] as const;
+  const unknown = [4, frameHeaderBytes, frameHeaderBytes + 4];
+  const known = (
+    payloadBytes: number,
+    values: Readonly<Record<number, number>>,
+    without: readonly number[],
+  ) =>
+    Array.from({ length: (frameBytes(payloadBytes) - 4) / 4 }, (_, i) => 4 + 4 * i)
+      .filter((at) => !without.includes(at)).map((at) => [at, values[at] ?? 0] as const);
+  add(
+    headerOffset,
+    headerBytes,
+    known(headerBytes, { 8: version, 12: byteOrderMark, 24: size[0], 28: size[1] }, unknown),
+  );
+  for (const [number, slot] of slotOffsets.entries()) {
+    const values = { 8: number, 20: 1, 32: recordsOffset, 48: recordsOffset };
+    add(slot, slotBytes, known(slotBytes, values, [4]));
+  }
+  if (isUnused && isZero(file, end, file.size)) return;
   throw corrupt(
     file,
     0,
     "it is not a log: it begins with zeros, and what follows is not empty",
-    `Where that is of no use, set the first ${
-      recordsOffset + length
-    } bytes to zero with fill(), and make a log then`,
+    "Where that is of no use, set all of it to zero with fill(), and make a log then",
   );
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** The first eight bytes of every log, `daxf.log`, as the word that {@linkcode Region.store64} stores. */
+/** The first eight bytes of every log, `daxf.log`, as one word of 64 bits. */
 export const magic = 0x676f_6c2e_6678_6164n;
 
 /** The same as two words of 32 bits. */

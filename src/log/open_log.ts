@@ -4,9 +4,10 @@
  * @module
  */
 
-import { open, type OpenOptions, type Region } from "../../mod.ts";
+import type { OpenOptions, Region } from "../../mod.ts";
+import { openOrMake } from "../common/new_file.ts";
 import type { Identity } from "./frames.ts";
-import { beginningOf, readHeader, writeHeader } from "./header.ts";
+import { beginningOf, mustBeUnused, readHeader, writeHeader } from "./header.ts";
 import { logBytesMin } from "./layout.ts";
 import { attachLog, type PersistentLog } from "./persistent_log.ts";
 import { refused } from "./refusal.ts";
@@ -71,12 +72,18 @@ export function openLog(place: string | URL | Region, options: LogOptions = {}):
     if (surplus !== undefined) {
       throw new TypeError(`The option ${surplus} goes with a path, and not with a region`);
     }
-    return openIn(place, { create, readOnly: options.readOnly ?? false, identity, ownsFile: false });
+    return openIn(place, {
+      create,
+      readOnly: options.readOnly ?? false,
+      identity,
+      ownsFile: false,
+      isNew: false,
+    });
   }
   const readOnly = options.readOnly ?? false;
-  const file = open(place, readOnly ? { lock: "none", ...fileOptions } : fileOptions);
+  const { file, isNew } = openOrMake(place, readOnly ? { lock: "none", ...fileOptions } : fileOptions);
   try {
-    return openIn(file, { create, readOnly, identity, ownsFile: true });
+    return openIn(file, { create, readOnly, identity, ownsFile: true, isNew });
   } catch (error) {
     file.close();
     throw error;
@@ -88,9 +95,11 @@ interface Request {
   readonly readOnly: boolean;
   readonly identity: Identity | undefined;
   readonly ownsFile: boolean;
+  /** Made just now: there is nothing in it. */
+  readonly isNew: boolean;
 }
 
-function openIn(file: Region, { create, readOnly, identity, ownsFile }: Request): PersistentLog {
+function openIn(file: Region, { create, readOnly, identity, ownsFile, isNew }: Request): PersistentLog {
   const toWrite = !readOnly && !file.readOnly;
   if (create && beginningOf(file) === "zeros") {
     if (!toWrite) {
@@ -100,6 +109,7 @@ function openIn(file: Region, { create, readOnly, identity, ownsFile }: Request)
     if (file.size < logBytesMin) {
       throw new RangeError(`"${file.path}" has ${file.size} bytes, and a log has at least ${logBytesMin}`);
     }
+    if (!isNew) mustBeUnused(file);
     writeHeader(file, identity ?? randomIdentity());
   }
   return attachLog(readHeader(file, toWrite), { toWrite, ownsFile });

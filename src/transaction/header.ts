@@ -5,6 +5,7 @@
  */
 
 import type { Region } from "../../mod.ts";
+import { isZero } from "../common/new_file.ts";
 import {
   byteOrderMark,
   type Geometry,
@@ -227,17 +228,4 @@ export function isUnused(file: Region, geometry: Geometry, layout: Uint8Array): 
   return isSlotFree && isZero(file, payloadOffset + headerBytes, markOffset) &&
     isZero(file, markOffset + 8, first) &&
     isZero(file, first + recordBytes, file.size);
-}
-
-/** Bytes that are looked at together. */
-const stepBytes = 2 ** 20;
-
-function isZero(file: Region, start: number, end: number): boolean {
-  for (let at = start; at < end; at += stepBytes) {
-    const bytes = file.view(Uint8Array, at, Math.min(end - at, stepBytes)).slice();
-    const words = new Int32Array(bytes.buffer, 0, bytes.length >>> 2);
-    for (let i = 0; i < words.length; i++) if (words[i] !== 0) return false;
-    for (let i = words.length * 4; i < bytes.length; i++) if (bytes[i] !== 0) return false;
-  }
-  return true;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** The first eight bytes of every pool, `daxfpool`, as the word that {@linkcode Region.store64} stores. */
+/** The first eight bytes of every pool, `daxfpool`, as one word of 64 bits. */
 export const magic = 0x6c6f_6f70_6678_6164n;
 
 /** The same as two words of 32 bits. */

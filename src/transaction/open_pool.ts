@@ -4,7 +4,8 @@
  * @module
  */
 
-import { DaxError, open, type OpenOptions, type Region } from "../../mod.ts";
+import type { DaxError, OpenOptions, Region } from "../../mod.ts";
+import { openOrMake } from "../common/new_file.ts";
 import { encodeLayout, isUnused, readHeader, writeHeader } from "./header.ts";
 import { divide, type Geometry } from "./layout.ts";
 import { newPool, type Pool } from "./pool.ts";
@@ -72,7 +73,7 @@ export function openPool(path: string | URL | Region, options: PoolOptions = {})
   // What cannot be made is refused before there is a file
   const planned = create && size !== undefined ? divided(size) : undefined;
   if (planned === undefined && slotBytes !== undefined) divided(2 ** 40);
-  const { file, isNew } = isRegion(path) ? adopted(path, rest) : opened(path, rest);
+  const { file, isNew } = isRegion(path) ? adopted(path, rest) : openOrMake(path, rest);
   try {
     if (isNew) writeHeader(file, planned!, name, identity);
     else if (create) makeIfUnused(file, planned ?? divided(file.size), name, identity);
@@ -93,16 +94,6 @@ function adopted(file: Region, { create: _, ...rest }: OpenOptions): { file: Reg
   const surplus = Object.keys(rest);
   if (surplus.length > 0) throw new TypeError(`${surplus.join(", ")}: not for a file that is open already`);
   return { file, isNew: false };
-}
-
-function opened(path: string | URL, options: OpenOptions): { file: Region; isNew: boolean } {
-  if (!options.create || options.size === undefined) return { file: open(path, options), isNew: false };
-  try {
-    return { file: open(path, { ...options, exclusive: true }), isNew: true };
-  } catch (error) {
-    if (options.exclusive || !(error instanceof DaxError && error.code === "EEXIST")) throw error;
-    return { file: open(path, options), isNew: false };
-  }
 }
 
 /** Makes a pool of a file of zeros, which may be what a crash left of a pool that was being made. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Batch, type BatchEntry, type Region } from "../../mod.ts";
+import { Batch, type BatchEntry, type CorruptionError, type Region } from "../../mod.ts";
 import type { Header } from "./header.ts";
 import { type Geometry, markOffset, recordBytes, sequenceMax, slotOffset } from "./layout.ts";
 import { corrupt } from "./refusal.ts";
@@ -49,9 +49,50 @@ export interface Slots {
  * with the larger number is the one in use. When its first record had become durable, so had all that the other one's changed; so the
  * other one counts only if its numbers lead up to it, and may be half overwritten otherwise.
  *
- * @throws {CorruptionError} if there is no intact record, the mark says that there were more, or one would write outside of the data
+ * @throws {CorruptionError} if there is no intact record, the mark or a later record says that there were more, or one would write outside
+ *   of the data
  */
-export function readSlots(file: Region, { geometry, seed }: Header): Slots {
+export function readSlots(file: Region, header: Header): Slots {
+  for (;;) {
+    const slots = readOnce(file, header), lost = lostIn(file, header, slots);
+    if (lost === undefined) return slots;
+    // Another process may have gone on meanwhile: what stands still is damaged
+    if (readOnce(file, header).sequence === slots.sequence) throw lost;
+  }
+}
+
+/**
+ * The error if a record that was durable once is gone; undefined if a crash can have left the slots so. A commit is begun only after the
+ * fence of the one before: so an intact record with a larger number than the last that was found proves that those between were there.
+ */
+function lostIn(
+  file: Region,
+  { geometry, seed }: Header,
+  { records, sequence }: Slots,
+): CorruptionError | undefined {
+  const aheadMax = 2 * geometry.slotBytes / recordBytes;
+  for (const side of [0, 1] as const) {
+    const start = slotOffset(geometry, side), end = start + geometry.slotBytes, newest = records[side].at(-1);
+    const from = newest === undefined
+      ? start
+      : newest.byteOffset + recordBytes + Math.ceil(newest.payload.length / 8) * 8;
+    if (end - from < recordBytes) continue;
+    const words = file.view(Uint32Array, from, (end - from) / 4);
+    for (let at = from + 8; at + recordBytes <= end; at += 8) {
+      const word = (at - from) / 4 + 2, ahead = words[word]! + words[word + 1]! * 0x1_0000_0000 - sequence;
+      if (!(ahead > 0 && ahead <= aheadMax) || file.recordLength(at, end, seed) < 0) continue;
+      const reason =
+        `a record at byteOffset ${from} is not what was written: that of commit ${
+          sequence + ahead
+        }, at ${at}, ` +
+        `was begun after it was durable`;
+      return corrupt(file, from, reason, lostHint);
+    }
+  }
+  return undefined;
+}
+
+function readOnce(file: Region, { geometry, seed }: Header): Slots {
   // Before the records: a writer who goes on meanwhile stores it after them
   const mark = readMark(file);
   const records = [readSlot(file, geometry, seed, 0), readSlot(file, geometry, seed, 1)] as const;

@@ -263,9 +263,39 @@ test("a file of zeros becomes a log only when asked, and one with other bytes ne
   const path = makeFile(place.path(), 8192);
   assertThrows(() => openLog(path), CorruptionError, "begins with zeros");
   using file = open(path);
-  file.view(Uint8Array, 5000, 1)[0] = 1;
-  assertThrows(() => openLog(file, { create: true }), CorruptionError, "what follows is not empty");
-  file.view(Uint8Array, 5000, 1)[0] = 0;
+  // In each part of a log, and after all that a small one would use
+  const bytes = file.view(Uint8Array), before = bytes.slice();
+  for (
+    const at of [
+      8,
+      9,
+      16,
+      20,
+      32,
+      36,
+      40,
+      55,
+      56,
+      1023,
+      1024,
+      1032,
+      1040,
+      1044,
+      1056,
+      1087,
+      1088,
+      2047,
+      2056,
+      2112,
+      5000,
+      8191,
+    ]
+  ) {
+    bytes[at] = 2;
+    assertThrows(() => openLog(file, { create: true }), CorruptionError, "what follows is not empty");
+    bytes[at] = 0;
+  }
+  assertEquals(bytes, before);
   file.view(Uint8Array, 3, 1)[0] = 1;
   for (const create of [false, true]) {
     assertEquals(

@@ -7,7 +7,9 @@ import { CorruptionError, DaxError, open, type Region } from "../../mod.ts";
 import { Memory } from "../../src/testing/memory.ts";
 import { MODELS } from "../../src/testing/model.ts";
 import { RecordedRegion } from "../../src/testing/region.ts";
+import { readHeader } from "../../src/transaction/header.ts";
 import { openPool } from "../../src/transaction/mod.ts";
+import { readSlots } from "../../src/transaction/slots.ts";
 import { memory } from "../helpers/places.ts";
 import { lasting, size, sizes, text } from "./subject.ts";
 
@@ -24,10 +26,10 @@ function regionOf(bytes: Uint8Array): Region {
 /** The bytes of a pool after some work; `dataLost` as if nothing of the data had reached the medium. */
 function imageOf(
   work: (pool: ReturnType<typeof openPool>) => void,
-  { closed = false, dataLost = false } = {},
-): Uint8Array {
+  { closed = false, dataLost = false, divided = {} as { slotBytes?: number; overflowBytes?: number } } = {},
+): Uint8Array<ArrayBuffer> {
   const memory = new Memory(size), region = lasting(new RecordedRegion(memory, MODELS.px86, false));
-  const pool = openPool(region, { create: true, layout: "test", ...sizes });
+  const pool = openPool(region, { create: true, layout: "test", ...sizes, ...divided });
   work(pool);
   if (closed) pool.close();
   if (dataLost) memory.bytes.fill(0, dataOffset);
@@ -113,6 +115,41 @@ for (const [name, { bytes, after, before }] of Object.entries(images)) {
     assert(refused > 8 * (8 + 200) && right > 3000, `${refused} refused, ${right} right`);
   });
 }
+
+test("a record that is lost, and the mark with it, is noticed by the records after it", () => {
+  const bytes = imageOf((pool) => {
+    for (let turn = 1; turn <= 12; turn++) {
+      pool.transaction((tx) => {
+        tx.setFloat64(0, turn);
+        tx.setFloat64(64, turn);
+      });
+    }
+  }, { divided: { slotBytes: 256, overflowBytes: 256 } });
+  // A power cut that took the mark, and of the last transaction's stores one
+  const view = new DataView(bytes.buffer);
+  view.setFloat64(markOffset, 2, true);
+  view.setFloat64(dataOffset + 64, 11, true);
+  const read = () => {
+    const region = regionOf(bytes);
+    return readSlots(region, readHeader(region, false));
+  };
+  const { records, sequence, side } = read(), newer = records[side], older = records[1 - side as 0 | 1];
+  assert(newer.length > 1 && older.length > 1);
+  const outcome = ({ byteOffset }: { byteOffset: number }) => {
+    bytes[byteOffset + 16]! ^= 4;
+    try {
+      return read().sequence;
+    } catch (error) {
+      assert(error instanceof CorruptionError && error.byteOffset === byteOffset, String(error));
+      return "refused";
+    } finally {
+      bytes[byteOffset + 16]! ^= 4;
+    }
+  };
+  // What the older slot's records changed was durable before the newer one was begun; and the last record may never have been finished
+  assertEquals(older.map(outcome), older.map(() => sequence));
+  assertEquals(newer.map(outcome), [...newer.slice(1).map(() => "refused"), sequence - 1]);
+});
 
 test("the data area has no checksum: a bit that flips there is a bit that flipped, and nothing else", () => {
   const { bytes, after } = images["closed"]!;

@@ -51,18 +51,24 @@ def read(data):
     if not 1 <= mark < 2**53 or mark != int(mark):
         raise Damage("byteOffset 256: the mark")
 
-    slots = []
+    slots, ends = [], []
     for at in (512, 512 + slot):
         records, end = [], at + slot
         while (found := frame(data, at, end, seed)) and (not records or found[0] == records[-1][0] + 1):
             records.append(found)
             at += 16 + (len(found[1]) + 7 & ~7)
         slots.append(records)
+        ends.append((at, end))
     older, newer = sorted(slots, key=lambda records: records[0][0] if records else 0)
     if not newer:
         raise Damage("byteOffset 512: no record")
     if newer[-1][0] < mark:
         raise Damage("byteOffset %d: commit %d" % (512 + slot * slots.index(newer), mark))
+    for first, end in ends:
+        for at in range(first + 8, end - 15, 8):
+            (number,) = struct.unpack_from("<Q", data, at + 8)
+            if 0 < number - newer[-1][0] <= slot // 8 and frame(data, at, end, seed):
+                raise Damage("byteOffset %d: commit %d came after it" % (first, number))
     counting = older + newer if older and older[-1][0] + 1 == newer[0][0] else newer
 
     writes = []

@@ -9,25 +9,13 @@
 import { assert, assertEquals } from "@std/assert";
 import process from "node:process";
 import { test } from "node:test";
-import { type Durability, type Granularity, open, type OpenOptions, probe } from "../../mod.ts";
+import { open, type OpenOptions, probe } from "../../mod.ts";
+import { expected } from "./expected.ts";
 
 const machine = process.env["DAXFILE_TEST_MACHINE"]!;
 const device = process.env["DAXFILE_TEST_DEVICE"];
 const path = device ?? `${process.env["DAXFILE_TEST_DIR"]}/medium-${process.pid}.dax`;
 const creation: OpenOptions = device === undefined ? { create: true, size: 4 << 20 } : {};
-
-const expected: Record<string, [Granularity, Durability, boolean]> = {
-  "xfs": ["cache-line", "power-loss", true],
-  "xfs-reflink": ["cache-line", "power-loss", true],
-  "ext4": ["cache-line", "power-loss", true],
-  "ext4-misaligned": ["cache-line", "power-loss", true],
-  "ext4-dm": ["cache-line", "power-loss", true],
-  "ext4-legacy": ["cache-line", "process-exit", true],
-  "ext4-eadr": ["byte", "power-loss", true],
-  "virtio-pmem": ["page", "power-loss", false],
-  "devdax": ["cache-line", "power-loss", true],
-  "disk": ["page", "power-loss", false],
-};
 
 test(`open on ${machine} gives what the table says`, () => {
   using file = open(path, creation);
