@@ -23,6 +23,7 @@ import {
   open,
   setStatic,
 } from "../../mod.ts";
+import { unprivileged } from "./unprivileged.ts";
 
 const machine = process.env["DAXFILE_TEST_MACHINE"]!;
 const device = process.env["DAXFILE_TEST_DEVICE"];
@@ -53,29 +54,6 @@ function codeOf(body: () => void): string {
     const { code, message } = error as { code?: string; message: string };
     return code ?? (/^Text file busy/.test(message) ? "ETXTBSY" : message);
   }
-}
-
-/** What a program prints that runs without any capability. */
-function unprivileged(code: string): unknown {
-  const program = `
-    import { closeSync, openSync } from "node:fs";
-    import * as api from ${JSON.stringify(new URL("../../mod.ts", import.meta.url).href)};
-    const told = (body) => {
-      try {
-        return { result: body() };
-      } catch ({ name, code, message, hint }) {
-        return { name, code, message, hint };
-      }
-    };
-    console.log(JSON.stringify(${code}));`;
-  const runtime = "Bun" in globalThis ? ["-e"] : ["eval", "--no-check"];
-  const { stdout, stderr } = spawnSync(
-    "setpriv",
-    ["--reuid=65534", "--regid=65534", "--clear-groups", process.execPath, ...runtime, program],
-    { encoding: "utf8", env: { ...process.env, DENO_DIR: "/tmp/deno-unprivileged", HOME: "/tmp" } },
-  );
-  assert(stdout.length > 0, stderr);
-  return JSON.parse(stdout);
 }
 
 test("the kernel names the call among its symbols", () => {

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { spawnSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { test } from "node:test";
@@ -21,8 +22,10 @@ import {
   setStatic,
 } from "../../mod.ts";
 import { run as runWords } from "../../src/cli/run.ts";
-import { medium } from "../helpers/places.ts";
+import { root } from "../helpers/child.ts";
+import { medium, run } from "../helpers/places.ts";
 import { sealed, unsealed } from "../helpers/sealing.ts";
+import { unprivileged } from "./unprivileged.ts";
 
 const machine = process.env["DAXFILE_TEST_MACHINE"]!;
 const device = process.env["DAXFILE_TEST_DEVICE"];
@@ -129,4 +132,38 @@ test("where it can be had: by the seal, and with an alignment that the device al
   assertEquals((await command("on", aligned, "--align", "2M")).text, `${aligned} is static now\n`);
   assertEquals(isStatic(aligned), true);
   assertEquals(assertThrows(() => setStatic(aligned, { align: 2 ** 30 }), DaxError).code, "EINVAL");
+});
+
+test("a user without CAP_LINUX_IMMUTABLE is told what is missing, and goes on with prefer", {
+  skip: device !== undefined || refused[machine] !== undefined,
+}, () => {
+  using place = unsealed(medium());
+  run("chmod", "777", place.directory);
+  const path = JSON.stringify(place.path());
+  const [wanted, preferred] = unprivileged(`[
+    told(() => api.open(${path}, { create: true, size: ${size}, static: true }).isStatic),
+    told(() => api.open(${path}, { create: true, size: ${size}, static: "prefer" }).isStatic),
+  ]`) as [{ code: string; hint: string }, { result: boolean }];
+  assertEquals([wanted.code, preferred.result], ["EPERM", false]);
+  assertStringIncludes(wanted.hint, "CAP_LINUX_IMMUTABLE");
+  assertEquals(isStatic(place.path()), false);
+});
+
+test("the example of docs/static-dax.md loses its pages, and keeps them", {
+  skip: device !== undefined || refused[machine] !== undefined,
+}, () => {
+  using place = unsealed(medium());
+  const runtime = "Bun" in globalThis ? [] : ["run", "-A", "--no-check"];
+  const example = (...flags: string[]) =>
+    spawnSync(process.execPath, [...runtime, `${root}examples/static.ts`, place.path(), ...flags], {
+      encoding: "utf8",
+    });
+  const losing = example(), keeping = example("--static");
+  assertMatch(losing.stdout, /static: false\n.*: done\nRead back: 0\nCannot persist /, losing.stderr);
+  assertMatch(
+    keeping.stdout,
+    /static: true\n.*Operation not permitted\nRead back: 42\n$/,
+    keeping.stderr,
+  );
+  assertEquals([losing.status, keeping.status, existsSync(place.path())], [1, 0, false]);
 });
