@@ -82,6 +82,48 @@ for (const ending of endings) {
   });
 }
 
+/** Bits of a file that are tried where each is opened to write: one of each byte, another one in the next. */
+const oneOfEach = (byte: number) => 8 * byte + byte % 8;
+
+for (const ending of endings) {
+  test(
+    `a flipped bit of a log that was ${ending}, which is then appended to and opened again`,
+    { timeout },
+    () => {
+      using place = memory();
+      const expected = fill(place.path("log"), ending);
+      using file = open(place.path("log"));
+      const bytes = file.view(Uint8Array), before = bytes.slice(), added = new Uint8Array(bytesOf(9, 8));
+      let appended = 0, refused = 0;
+      for (let bit = 0; bit < 8 * size; bit = oneOfEach((bit >>> 3) + 1)) {
+        bytes.set(before);
+        bytes[bit >>> 3]! ^= 1 << (bit & 7);
+        const found = read(file);
+        try {
+          openLog(file).append(added);
+          appended++;
+        } catch (error) {
+          if (!(error instanceof CorruptionError)) throw error;
+          refused++;
+          // What could be read could be written to, but for damage that only a writer meets
+          assert(found instanceof CorruptionError, `bit ${bit}: ${error.message}`);
+          continue;
+        }
+        const after = read(file);
+        // Damage to what an opening does not read again is found by who reads it, and hides nothing else
+        if (found instanceof CorruptionError) {
+          assert(after instanceof CorruptionError, `bit ${bit}: ${after}`);
+          assertEquals(after.byteOffset, found.byteOffset);
+        } else assertEquals(after, [...found, String(added)], `bit ${bit}`);
+      }
+      assert(
+        appended > size / 2 && refused > 8 + 30,
+        `${appended} appended, ${refused} refused: ${expected.length}`,
+      );
+    },
+  );
+}
+
 for (const ending of ["closed", "not closed"] as const) {
   test(`a log that was ${ending}, cut off at every length, and lengthened`, { timeout }, () => {
     using place = memory();

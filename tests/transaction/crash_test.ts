@@ -1,8 +1,10 @@
 // No crash tears or loses a transaction: every short sequence of operations, and one test for each hazard that was thought of.
 
-import { assertEquals, assertGreater } from "@std/assert";
+import { assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { test } from "node:test";
 import { crash, type Model, type Region } from "../../src/testing/mod.ts";
+import { readHeader } from "../../src/transaction/header.ts";
+import { slotOffset } from "../../src/transaction/layout.ts";
 import { openPool } from "../../src/transaction/mod.ts";
 import {
   lasting,
@@ -10,6 +12,7 @@ import {
   names,
   reference,
   sequencesOf,
+  setup,
   size,
   sizes,
   Subject,
@@ -117,6 +120,47 @@ for (const model of ["px86", "sector"] as const) {
     });
   }
 }
+for (const model of ["px86", "sector"] as const) {
+  test(`a pool whose maker was killed before it was written back is there or is made again, ${model}`, async () => {
+    const options = { create: true, layout: "a", ...sizes };
+    const report = await crash({
+      ...testOf([]),
+      model,
+      // Each word of the header doubles what a crash within can leave: crashes within recovery are tried elsewhere
+      nested: 0,
+      setup: () => {},
+      workload: async (m, t) => {
+        // Everything is stored; the first of what the opening writes back is not
+        assertThrows(() => openPool(killedAt(m, "persist", 1), options), Killed);
+        await t.op("word", 0, () => {
+          openPool(lasting(m), options);
+          new Subject(m).does({ name: "word", arg: 0 });
+        });
+      },
+      recover: (m) => {
+        openPool(lasting(m), options);
+        return new Subject(m);
+      },
+    });
+    assertEquals(report.complete, true);
+  });
+
+  test(`numbers of commits that pass 2^32 survive every crash, ${model}`, async () => {
+    const near = (m: Region) => {
+      setup(m);
+      const { geometry, seed } = readHeader(m, false);
+      m.writeRecord(slotOffset(geometry, 0), new Uint8Array(0), 2 ** 32 - 3, 0, seed);
+      m.fill(slotOffset(geometry, 1), 16);
+    };
+    for (
+      const sequence of [["word", "lines", "again", "line"], ["large", "direct"], ["word", "reopen", "lines"]]
+    ) {
+      const report = await crash({ ...testOf(sequence), setup: near, model, nested: 1 });
+      assertEquals(report.complete, true, sequence.join());
+    }
+  });
+}
+
 /** What the process after the killed one found. */
 let seen = "";
 
