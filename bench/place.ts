@@ -1,5 +1,5 @@
 /**
- * What every row is given: where files may lie, and what can be compared with.
+ * What every row is given: where files may lie, what can be compared with, how programs are started.
  *
  * @module
  */
@@ -16,4 +16,23 @@ export interface Place {
   readonly runtime: "Deno" | "Bun";
   /** A short run leaves out what takes minutes. */
   readonly isShort: boolean;
+}
+
+/** For what needs a program of its own: how to start one. */
+export interface Launch {
+  readonly runtime: "Deno" | "Bun";
+  /** The runtime's program and its flags; a file and its parameters follow. */
+  readonly command: readonly [string, ...string[]];
+  /** The top of the checkout, with a slash. */
+  readonly root: string;
+  /** A folder on tmpfs. */
+  readonly memory: string;
+  readonly isShort: boolean;
+  /** What a row must have in its group and name to be measured. */
+  readonly only: string;
+}
+
+/** Whether a row was asked for. */
+export function isWanted(only: string, group: string, name: string): boolean {
+  return `${group}: ${name}`.includes(only);
 }

@@ -7,12 +7,13 @@
 import { writeFileSync } from "node:fs";
 import { parse, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
-import type { Measured } from "./report.ts";
+import { comparedOf, type Measured } from "./results.ts";
 
-/** Writes performance-write.svg and performance-append.svg into a folder. */
-export async function drawPlots(results: readonly Measured[], folder: string): Promise<void> {
-  const config = { background: "white", font: "sans-serif" } as const;
-  await draw(`${folder}/performance-write.svg`, {
+/** Writes performance-write.svg and performance-append.svg into a folder, and gives their paths. */
+export async function drawPlots(results: readonly Measured[], folder: string): Promise<string[]> {
+  const write = `${folder}/performance-write.svg`, append = `${folder}/performance-append.svg`;
+  const config = { background: "white", font: "sans-serif", legend: { labelLimit: 300 } } as const;
+  await draw(write, {
     title: "write: bandwidth over size, against pmem_memcpy_persist",
     width: 640,
     height: 320,
@@ -31,15 +32,16 @@ export async function drawPlots(results: readonly Measured[], folder: string): P
       strokeDash: { field: "side", type: "nominal", title: null },
     },
   });
-  await draw(`${folder}/performance-append.svg`, {
+  await draw(append, {
     title: "100 bytes durably appended (or put): time of one, on memory and on a disk",
     width: 640,
     height: 320,
     config,
     data: { values: appends(results) },
-    mark: { type: "bar", tooltip: true },
+    // Points and no bars: a logarithmic scale has no zero for them to begin at
+    mark: { type: "point", filled: true, size: 80 },
     encoding: {
-      y: { field: "side", type: "nominal", sort: "x", axis: { title: null, labelLimit: 300 } },
+      y: { field: "side", type: "nominal", sort: "x", axis: { title: null, labelLimit: 300, grid: true } },
       x: {
         field: "ns",
         type: "quantitative",
@@ -49,6 +51,7 @@ export async function drawPlots(results: readonly Measured[], folder: string): P
       color: { field: "medium", type: "nominal", title: null },
     },
   });
+  return [write, append];
 }
 
 async function draw(path: string, spec: TopLevelSpec): Promise<void> {
@@ -58,7 +61,7 @@ async function draw(path: string, spec: TopLevelSpec): Promise<void> {
 }
 
 function bandwidths(results: readonly Measured[]): object[] {
-  return results.filter(({ name }) => /^write \d+$/.test(name)).flatMap((
+  return comparedOf(results).filter(({ name }) => /^write \d+$/.test(name)).flatMap((
     { runtime, bytes = 0, ns, comparisons },
   ) => [
     { bytes, rate: bytes / ns, side: `daxfile, ${runtime}` },
@@ -67,7 +70,7 @@ function bandwidths(results: readonly Measured[]): object[] {
 }
 
 function appends(results: readonly Measured[]): object[] {
-  const rows = results.filter(({ name }) => name.startsWith("log append 100"));
+  const rows = comparedOf(results).filter(({ name }) => /^log append 100\b/.test(name));
   const sides = rows.flatMap(({ runtime, name, ns, comparisons }) => {
     const medium = name.endsWith("disk") ? "disk" : "memory";
     return [

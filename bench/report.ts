@@ -4,65 +4,78 @@
  * @module
  */
 
-import type { Result } from "./measure.ts";
+import type { Comparison } from "./measure.ts";
+import { type Added, isAdded, type Measured, partOf } from "./results.ts";
 
-/** A result with where it comes from. */
-export interface Measured extends Result {
-  readonly runtime: string;
-  readonly group: string;
-  /** Milliseconds more than the peer, where that is what counts. */
-  readonly moreMs?: number;
-}
-
-/** Milliseconds that import, load and first open may add. */
-const mostMs = 15;
-
-/** Below this part of a target, in the best rounds too, an optimisation must be lost and not a moment. */
+/** Below this part of a target, in the best rounds too, an optimisation must be lost and not a moment; but a disk does as it likes. */
 const lostPart = 0.5;
 
 /** A line for each peer: how many times as fast as it ours is, with the spread, and both times. */
-export function linesOf({ runtime, name, ns, comparisons, target, bytes, moreMs }: Measured): string[] {
-  return comparisons.map(({ peer, ratio, least, most, peerNs }) => {
-    const spread = `(${least.toFixed(2)} … ${most.toFixed(2)})`;
-    const figures = moreMs !== undefined ? `+ ${moreMs.toFixed(1)} ms` : `${ratio.toFixed(2)}×`;
-    const asked = target === undefined ? "" : `, asked for ${target.toFixed(2)}×`;
-    const speed = bytes === undefined
-      ? `${time(ns)} : ${time(peerNs)}`
-      : `${rate(bytes, ns)} : ${rate(bytes, peerNs)}`;
-    return `${runtime.padEnd(4)} ${name.padEnd(44)} ${figures.padStart(9)} ${
-      spread.padEnd(17)
-    } ${speed} of ${peer}${asked}`;
-  });
+export function linesOf(result: Measured): string[] {
+  const { runtime, name } = result;
+  const line = (figures: string, spread: string, rest: string) =>
+    `${runtime.padEnd(4)} ${name.padEnd(52)} ${figures.padStart(9)} ${spread.padEnd(17)} ${rest}`;
+  if (isAdded(result)) {
+    const than = result.than === undefined ? "" : `beside ${result.than}`;
+    const asked = result.limit === undefined ? "" : `, at most ${amount(result, result.limit)}`;
+    return [line(total(result), spreadOf(result), than + asked)];
+  }
+  const asked = result.target === undefined ? "" : `, asked for ${result.target.toFixed(2)}×`;
+  return result.comparisons.map((comparison, index) =>
+    line(
+      `${comparison.ratio.toFixed(2)}×`,
+      spreadOf(comparison),
+      `${speed(result, result.ns)} : ${speed(result, comparison.peerNs)} of ${comparison.peer}${
+        index === 0 ? asked : ""
+      }`,
+    )
+  );
 }
 
 /** Which targets were missed, and which by so much that an optimisation must be lost. */
 export function verdictsOf(
   results: readonly Measured[],
 ): { judged: number; missed: string[]; lost: string[] } {
-  const judged = results.filter(({ target, moreMs }) => target !== undefined || moreMs !== undefined);
-  const part = ({ target, comparisons, moreMs }: Measured, ratio: "ratio" | "best" = "ratio") =>
-    moreMs !== undefined ? mostMs / Math.max(moreMs, 1) : comparisons[0]![ratio] / target!;
-  const told = (result: Measured) => {
-    const asked = result.moreMs === undefined ? `${result.target!.toFixed(2)}×` : `+ ${mostMs} ms`;
-    const was = result.moreMs === undefined
-      ? `${result.comparisons[0]!.ratio.toFixed(2)}×`
-      : `+ ${result.moreMs.toFixed(1)} ms`;
-    return `${result.runtime}: ${result.name} is ${was} of ${
-      result.comparisons[0]!.peer
-    }, asked for ${asked}`;
-  };
+  const judged = results.flatMap((result) => {
+    const part = partOf(result), best = partOf(result, "best");
+    if (part === undefined || best === undefined) return [];
+    const isLost = Math.max(part, best) < lostPart && !result.name.endsWith(", disk");
+    return [{ part, isLost, told: told(result) }];
+  });
   return {
     judged: judged.length,
-    missed: judged.filter((result) => part(result) < 1).map(told),
-    lost: judged.filter((result) => Math.max(part(result), part(result, "best")) < lostPart).map(told),
+    missed: judged.filter(({ part }) => part < 1).map(({ told }) => told),
+    lost: judged.filter(({ isLost }) => isLost).map(({ told }) => told),
   };
 }
 
-function time(ns: number): string {
-  if (ns < 1e4) return `${ns.toFixed(ns < 100 ? 1 : 0)} ns`;
-  return ns < 1e7 ? `${(ns / 1e3).toFixed(1)} µs` : `${(ns / 1e6).toFixed(1)} ms`;
+function told(result: Measured): string {
+  const what = `${result.runtime}: ${result.name} is`;
+  if (isAdded(result)) {
+    return `${what} ${total(result)}, asked for at most ${amount(result, result.limit!)}`;
+  }
+  const { ratio, peer } = result.comparisons[0]!;
+  return `${what} ${ratio.toFixed(2)}× of ${peer}, asked for ${result.target!.toFixed(2)}×`;
 }
 
-function rate(bytes: number, ns: number): string {
-  return `${(bytes / ns).toFixed(2)} GB/s`;
+/** The least and the most of the rounds; nothing where there was one. */
+export function spreadOf({ least, most, ...kind }: Comparison | Added): string {
+  const digits = "unit" in kind ? 1 : 2;
+  return least === most ? "" : `(${least.toFixed(digits)} … ${most.toFixed(digits)})`;
+}
+
+/** What was found, with a sign where it is a difference. */
+export function total(result: Added): string {
+  return (result.than === undefined ? "" : "+ ") + amount(result, result.more);
+}
+
+function amount({ unit }: Added, value: number): string {
+  return `${value.toFixed(1)} ${unit}`;
+}
+
+/** How long one operation takes, or how many bytes it moves in that time. */
+export function speed({ bytes }: { readonly bytes?: number }, ns: number): string {
+  if (bytes !== undefined) return `${(bytes / ns).toFixed(2)} GB/s`;
+  if (ns < 1e4) return `${ns.toFixed(ns < 100 ? 1 : 0)} ns`;
+  return ns < 1e7 ? `${(ns / 1e3).toFixed(1)} µs` : `${(ns / 1e6).toFixed(1)} ms`;
 }

@@ -6,16 +6,22 @@
  */
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { allocationResults } from "./allocation.ts";
+import { type Group, groups } from "./groups.ts";
 import { describeMachine } from "./machine.ts";
+import { writePages } from "./page.ts";
 import { buildPeers, missingPackages } from "./peers/c.ts";
-import { drawPlots } from "./plot.ts";
-import { linesOf, type Measured, verdictsOf } from "./report.ts";
-import { startResult } from "./start.ts";
+import type { Launch } from "./place.ts";
+import { processResults } from "./processes.ts";
+import { linesOf, verdictsOf } from "./report.ts";
+import type { Measured } from "./results.ts";
+import { sizeResults } from "./size.ts";
+import { startResults } from "./start.ts";
 
 const usage = `deno task bench [OPTIONS]
 
@@ -26,12 +32,12 @@ Debian's packages of PMDK and gcc.
   --only TEXT      only rows that have this in "group: name"
   --runtime NAME   only Deno or only Bun
   --disk FOLDER    a folder on the disk to measure on (default: the system's for temporary files)
-  --write          write docs/performance.json and the plots beside it
+  --write          put what was measured into docs/: performance.json, the tables of performance.md, the plots
   --install        install missing Debian packages (as with CI=true)`;
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const bin = (name: string) => `${root}node_modules/.bin/${name}`;
-const runtimes: Readonly<Record<string, readonly string[]>> = {
+const runtimes: Readonly<Record<Launch["runtime"], Launch["command"]>> = {
   Deno: [bin("deno"), "run", "--no-check", "-A"],
   Bun: [bin("bun"), "run"],
 };
@@ -51,10 +57,12 @@ if (values.help) console.log(usage);
 else await main();
 
 async function main(): Promise<void> {
-  if (values.runtime !== undefined && !(values.runtime in runtimes)) {
-    throw new RangeError(
-      `There is no runtime "${values.runtime}"; there are: ${Object.keys(runtimes).join(" ")}`,
-    );
+  const { runtime: only } = values;
+  if (only !== undefined && !(only in runtimes)) {
+    throw new RangeError(`There is no runtime "${only}"; there are: ${Object.keys(runtimes).join(" ")}`);
+  }
+  if (values.write && (values.short || values.only !== "" || only !== undefined)) {
+    throw new RangeError("--write goes with a whole run: without --short, --only and --runtime");
   }
   requirePackages();
   const memory = mkdtempSync("/dev/shm/daxfile-bench-"), disk = mkdtempSync(`${values.disk}/daxfile-bench-`);
@@ -71,48 +79,71 @@ async function main(): Promise<void> {
   const library = `${memory}/peers.so`;
   buildPeers(library);
   const machine = describeMachine();
-  console.log(`${machine}\n`);
+  console.log(machine);
   const all: Measured[] = [];
-  for (const [runtime, command] of Object.entries(runtimes)) {
-    if (values.runtime !== undefined && values.runtime !== runtime) continue;
-    const folders = [`${memory}/${runtime}`, `${disk}/${runtime}`];
-    for (const folder of folders) mkdirSync(folder);
-    const [program = "", ...flags] = command;
-    const text = execFileSync(program, [
-      ...flags,
-      `${root}bench/suite.ts`,
-      library,
-      ...folders,
-      values.only,
-      values.short ? "short" : "long",
-    ], {
-      encoding: "utf8",
-      // libpmem takes tmpfs for persistent memory, as forceGranularity tells us to
-      env: { ...process.env, NO_COLOR: "1", PMEM_IS_PMEM_FORCE: "1" },
-      stdio: ["ignore", "pipe", "inherit"],
-      maxBuffer: 2 ** 28,
-    });
-    const measured = text.trim().split("\n").filter(Boolean).map((line): Measured => ({
-      runtime,
-      ...JSON.parse(line),
-    }));
-    if ("start: import, load, first open".includes(values.only)) {
-      measured.push(startResult(runtime, command, root, folders[0]!));
-    }
-    for (const line of measured.flatMap(linesOf)) console.log(line);
-    all.push(...measured);
-    for (const folder of folders) rmSync(folder, { recursive: true });
+  for (const name of Object.keys(runtimes) as Launch["runtime"][]) {
+    if (only === undefined || only === name) all.push(...await measureIn(name, library, memory, disk));
   }
-  if (values.write) {
-    writeFileSync(`${root}docs/performance.json`, JSON.stringify({ machine, results: all }, null, 1) + "\n");
-    await drawPlots(all, `${root}docs`);
-  }
+  if (values.write) await writePages(machine, all, `${root}docs`, bin("deno"));
   const verdicts = verdictsOf(all);
+  console.log();
   for (const line of verdicts.missed) console.log(line);
   if (!values.short) return;
   for (const line of verdicts.lost) console.log(`FAIL ${line}`);
   console.log(`${verdicts.judged - verdicts.lost.length} passed, ${verdicts.lost.length} failed`);
   process.exitCode = verdicts.lost.length > 0 || verdicts.judged === 0 ? 1 : 0;
+}
+
+/** Everything in one runtime, printed group by group. */
+async function measureIn(
+  runtime: Launch["runtime"],
+  library: string,
+  memory: string,
+  disk: string,
+): Promise<Measured[]> {
+  const command = runtimes[runtime], [program, ...flags] = command;
+  const folders = [`${memory}/${runtime}`, `${disk}/${runtime}`];
+  for (const folder of folders) mkdirSync(folder);
+  const text = execFileSync(program, [
+    ...flags,
+    `${root}bench/suite.ts`,
+    library,
+    ...folders,
+    values.only,
+    values.short ? "short" : "long",
+  ], {
+    encoding: "utf8",
+    // libpmem takes tmpfs for persistent memory, as forceGranularity tells us to
+    env: { ...process.env, NO_COLOR: "1", PMEM_IS_PMEM_FORCE: "1" },
+    stdio: ["ignore", "pipe", "inherit"],
+    maxBuffer: 2 ** 28,
+  });
+  const measured = text.trim().split("\n").filter(Boolean).map((line): Measured => ({
+    runtime,
+    ...JSON.parse(line),
+  }));
+  for (const folder of folders) rmSync(folder, { recursive: true });
+  mkdirSync(folders[0]!);
+  const launch: Launch = {
+    runtime,
+    command,
+    root,
+    memory: folders[0]!,
+    isShort: values.short,
+    only: values.only,
+  };
+  measured.push(
+    ...await processResults(launch),
+    ...startResults(launch),
+    ...allocationResults(launch),
+    ...sizeResults(launch),
+  );
+  rmSync(folders[0]!, { recursive: true });
+  for (const group of Object.keys(groups) as Group[]) {
+    const lines = measured.filter((result) => result.group === group).flatMap(linesOf);
+    if (lines.length > 0) console.log([`\n${group}: ${groups[group]}`, ...lines].join("\n"));
+  }
+  return measured;
 }
 
 function requirePackages(): void {

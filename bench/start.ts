@@ -1,5 +1,5 @@
 /**
- * What importing, loading the library and the first open add to the bare runtime's start.
+ * What importing, loading the library and the first open add to the bare runtime: to its start in time, and to its own memory.
  *
  * @module
  */
@@ -7,51 +7,71 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { median } from "./measure.ts";
-import type { Measured } from "./report.ts";
+import { isWanted, type Launch } from "./place.ts";
+import type { Added } from "./results.ts";
 
-const rounds = 15, warmUps = 2;
+const warmUps = 2;
 
-/** Starts a program that does nothing and one that opens a file, in turn. */
-export function startResult(
-  runtime: string,
-  command: readonly string[],
-  root: string,
-  folder: string,
-): Measured {
-  writeFileSync(`${folder}/bare.ts`, "console.log(1);\n");
-  writeFileSync(
-    `${folder}/open.ts`,
-    `import { open } from "${root}mod.ts";\nopen("${folder}/start.dax", { create: true, size: 4096 }).close();\nconsole.log(1);\n`,
-  );
-  const bares: number[] = [], openings: number[] = [];
-  for (let round = -warmUps; round < rounds; round++) {
-    const bare = milliseconds(command, `${folder}/bare.ts`),
-      opening = milliseconds(command, `${folder}/open.ts`);
-    if (round < 0) continue;
-    bares.push(bare);
-    openings.push(opening);
-  }
-  const more = openings.map((opening, round) => opening - bares[round]!);
-  const ratios = bares.map((bare, round) => bare / openings[round]!);
-  return {
-    runtime,
+/** Prints the process's own memory in KiB: what no file stands behind. */
+const printMemory = `import { readFileSync } from "node:fs";
+console.log(/RssAnon:\\s*(\\d+)/.exec(readFileSync("/proc/self/status", "utf8"))[1]);
+`;
+
+/** Starts a program that does nothing and one that opens a file, in turn; by the clock, and by what they say of their memory. */
+export function startResults(launch: Launch): Added[] {
+  const { root, memory, isShort, only } = launch;
+  const opening = (file: string, size: number) =>
+    `import { open } from "${root}mod.ts";\nconst file = open("${memory}/${file}", { create: true, size: ${size} });\n`;
+  const time = (file: string) => {
+    const begin = performance.now();
+    run(launch, file);
+    return performance.now() - begin;
+  };
+  const pairs = [{
     group: "start",
     name: "import, load, first open",
-    ns: median(openings) * 1e6,
-    moreMs: median(more),
-    comparisons: [{
-      peer: "the bare runtime",
-      peerNs: median(bares) * 1e6,
-      ratio: median(ratios),
-      least: Math.min(...ratios),
-      most: Math.max(...ratios),
-      best: Math.min(...bares) / Math.min(...openings),
-    }],
-  };
+    unit: "ms",
+    limit: 15,
+    bare: "console.log(1);\n",
+    more: opening("start.dax", 4096) + "file.close();\nconsole.log(1);\n",
+    rounds: 15,
+    figure: time,
+  }, {
+    group: "memory",
+    name: "import, load, a file of 1 GiB open",
+    unit: "KiB",
+    bare: printMemory,
+    more: opening("memory.dax", 2 ** 30) + printMemory + "file.close();\n",
+    rounds: isShort ? 3 : 9,
+    figure: (file: string) => Number(run(launch, file)),
+  }] as const;
+  return pairs.filter(({ group, name }) => isWanted(only, group, name)).map((pair): Added => {
+    const { group, name, unit, rounds, figure } = pair;
+    const files = { bare: `${memory}/${group}.bare.ts`, more: `${memory}/${group}.more.ts` };
+    writeFileSync(files.bare, pair.bare);
+    writeFileSync(files.more, pair.more);
+    const bares: number[] = [], mores: number[] = [];
+    for (let round = -warmUps; round < rounds; round++) {
+      const bare = figure(files.bare), more = figure(files.more);
+      if (round < 0) continue;
+      bares.push(bare);
+      mores.push(more);
+    }
+    const differences = mores.map((more, round) => more - bares[round]!);
+    return {
+      runtime: launch.runtime,
+      group,
+      name,
+      unit,
+      than: "the bare runtime",
+      more: median(differences),
+      least: Math.min(...differences),
+      most: Math.max(...differences),
+      ...("limit" in pair ? { limit: pair.limit } : {}),
+    };
+  });
 }
 
-function milliseconds([program = "", ...flags]: readonly string[], file: string): number {
-  const begin = performance.now();
-  execFileSync(program, [...flags, file]);
-  return performance.now() - begin;
+function run({ command: [program, ...flags] }: Launch, file: string): string {
+  return execFileSync(program, [...flags, file], { encoding: "utf8" });
 }

@@ -5,38 +5,43 @@
  */
 
 import process from "node:process";
+import type { SuiteGroup } from "./groups.ts";
 import { type Effort, measure, type Row } from "./measure.ts";
 import { loadPeers } from "./peers/c.ts";
-import type { Place } from "./place.ts";
+import { isWanted, type Place } from "./place.ts";
 import { rows as copy } from "./rows/copy.ts";
+import { rows as disk } from "./rows/disk.ts";
+import { rows as growth } from "./rows/growth.ts";
 import { rows as log } from "./rows/log.ts";
 import { rows as persist } from "./rows/persist.ts";
 import { rows as reading } from "./rows/reading.ts";
 import { rows as struct } from "./rows/struct.ts";
 import { rows as transaction } from "./rows/transaction.ts";
 
-const groups: Readonly<Record<string, (place: Place) => Row[] | Promise<Row[]>>> = {
+const groups: Readonly<Record<SuiteGroup, (place: Place) => Row[] | Promise<Row[]>>> = {
   persist,
   copy,
   struct,
   log,
   transaction,
   reading,
+  disk,
+  growth,
 };
 
-const [peersLibrary = "", memory = "", disk = "", only = "", short = ""] = process.argv.slice(2);
+const [peersLibrary = "", memory = "", diskFolder = "", only = "", short = ""] = process.argv.slice(2);
 const isShort = short === "short";
 const effort: Effort = isShort ? { roundMs: 4, rounds: 5 } : { roundMs: 20, rounds: 9 };
 const place: Place = {
   memory,
-  disk,
+  disk: diskFolder,
   isShort,
   peers: loadPeers(peersLibrary),
   runtime: "Deno" in globalThis ? "Deno" : "Bun",
 };
 for (const [group, rows] of Object.entries(groups)) {
   for (const row of await rows(place)) {
-    if (!`${group}: ${row.name}`.includes(only)) continue;
+    if (!isWanted(only, group, row.name)) continue;
     console.log(JSON.stringify({ group, ...measure(row, effort) }));
   }
 }

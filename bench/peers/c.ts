@@ -8,12 +8,16 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { runtime } from "../../ffi/runtime.ts";
 import type { Functions } from "../../ffi/symbols.ts";
+import type { Side } from "../measure.ts";
 
 /** What peers.c needs; PMDK is in Debian 12. */
 export const packages = ["gcc", "libc6-dev", "libpmem-dev", "libpmemlog-dev", "libpmemobj-dev"];
 
 const symbols = {
-  peer_loop: { parameters: { address: "f64", length: "f64", step: "f64", count: "u32" }, result: "i32" },
+  peer_loop: {
+    parameters: { address: "f64", length: "f64", from: "f64", step: "f64", count: "u32" },
+    result: "i32",
+  },
   peer_flush: { parameters: { address: "f64", lines: "u32", count: "u32" }, result: "i32" },
   peer_pmem_open: { parameters: { path: "f64", size: "f64" }, result: "i32" },
   peer_pmem_copy: {
@@ -58,6 +62,15 @@ export function loadPeers(library: string): Peers {
     return result;
   }]);
   return Object.fromEntries(checked) as Peers;
+}
+
+/** The loop of stores and flushes in C, over the bytes at an address; each round goes on where the last one ended. */
+export function nativeLoop(peers: Peers, address: number, length: number, step: number): Side {
+  let from = 0;
+  return (count) => {
+    peers.peer_loop(address, length, from, step, count);
+    from = (from + step * count) % length;
+  };
 }
 
 const kept: Uint8Array[] = [];

@@ -19,11 +19,11 @@ static int failed(const char *what, const char *why)
 
 // A plain loop
 
-// Stores a word, writes its line back and fences; `count` times, at offsets that go up by `step` and wrap at `length`.
-__attribute__((target("clwb"))) int peer_loop(double address, double length, double step, unsigned count)
+// Stores a word, writes its line back and fences; `count` times, at offsets that go up from `from` by `step` and wrap at `length`.
+__attribute__((target("clwb"))) int peer_loop(double address, double length, double from, double step, unsigned count)
 {
 	char *start = (char *)(uintptr_t)address;
-	uint64_t at = 0, wrap = (uint64_t)length, stride = (uint64_t)step;
+	uint64_t at = (uint64_t)from, wrap = (uint64_t)length, stride = (uint64_t)step;
 	for (unsigned i = 0; i < count; i++) {
 		volatile uint64_t *word = (volatile uint64_t *)(start + at);
 		*word = i;

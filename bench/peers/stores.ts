@@ -1,11 +1,13 @@
 /**
- * The stores that a program would otherwise take: lmdb, and SQLite with a write-ahead log and synchronous=FULL. Each put is durable
- * on return, to the degree that the file system gives.
+ * The stores that a program would otherwise take: lmdb, SQLite with a write-ahead log and synchronous=FULL, and a plain file. Each
+ * put is durable on return, to the degree that the file system gives.
  *
  * @module
  */
 
+import { fdatasyncSync, openSync, writeSync } from "node:fs";
 import process from "node:process";
+import type { Side } from "../measure.ts";
 
 /** Puts one value under a key. */
 export type Put = (key: number, value: Uint8Array) => void;
@@ -29,6 +31,22 @@ export function sqlitePut(folder: string): Put {
   );
   const statement = database.prepare("INSERT OR REPLACE INTO t VALUES (?, ?)");
   return (key, value) => void statement.run(key, value);
+}
+
+/** Writes the same bytes to one place after another of a file that has them all, and waits with fdatasync for each. */
+export function writingThrough(path: string, bytes: Uint8Array, wrap: number): Side {
+  const file = openSync(path, "w");
+  writeSync(file, new Uint8Array(wrap)); // so that no write has a length or blocks to make durable too
+  fdatasyncSync(file);
+  let at = 0;
+  return (count) => {
+    for (let n = 0; n < count; n++) {
+      writeSync(file, bytes, 0, bytes.length, at);
+      fdatasyncSync(file);
+      at += bytes.length;
+      if (at >= wrap) at = 0;
+    }
+  };
 }
 
 interface Database {

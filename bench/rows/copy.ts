@@ -17,18 +17,18 @@ const skewBytes = 13;
 export function rows({ memory, peers, isShort }: Place): Row[] {
   const most = isShort ? 2 ** 22 : 2 ** 26, size = 4 * most;
   const file = open(`${memory}/copy.dax`, { create: true, size, forceGranularity: "cache-line" });
+  file.fill(0, size);
   peers.peer_pmem_open(pathAddress(`${memory}/copy.pmem`), size);
   peers.peer_pmem_fill(0, size, 0, size, 1); // its pages are there, as ours are
   const source = new Uint8Array(most).fill(0x5a);
   const address = runtime()!.addressOf(source)!;
   const rows: Row[] = [];
   for (let bytes = 64; bytes <= most; bytes *= 2) {
+    // Neighbouring places, so that neither side finds its lines in the cache by luck
+    const step = bytes + 64, wrap = size - step - 64;
+    const from = source.subarray(0, bytes);
     for (const skew of [0, skewBytes]) {
-      // Neighbouring places, so that neither side finds its lines in the cache by luck
-      const step = bytes + 64, wrap = size - step - 64;
-      const from = source.subarray(0, bytes);
       const place = skew === 0 ? "" : ", unaligned";
-      const aligned = skew === 0 ? { target: bytes < 65_536 ? 1 : 1.5 } : {};
       rows.push({
         name: `write ${bytes}${place}`,
         bytes,
@@ -41,21 +41,19 @@ export function rows({ memory, peers, isShort }: Place): Row[] {
           }
         },
         peers: { libpmem: (count) => peers.peer_pmem_copy(skew, address, bytes, step, wrap, count) },
-        ...aligned,
-      });
-      if (skew !== 0) continue;
-      rows.push({
-        name: `fill ${bytes}`,
+        ...(skew === 0 ? { target: bytes < 65_536 ? 1 : 1.5 } : {}),
+      }, {
+        name: `fill ${bytes}${place}`,
         bytes,
         ours: (count) => {
-          let at = 0;
+          let at = skew;
           for (let n = 0; n < count; n++) {
             file.fill(at, bytes, n & 255);
             at += step;
-            if (at >= wrap) at = 0;
+            if (at - skew >= wrap) at = skew;
           }
         },
-        peers: { libpmem: (count) => peers.peer_pmem_fill(0, bytes, step, wrap, count) },
+        peers: { libpmem: (count) => peers.peer_pmem_fill(skew, bytes, step, wrap, count) },
       });
     }
   }

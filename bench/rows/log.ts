@@ -5,13 +5,13 @@
  * @module
  */
 
-import { fdatasyncSync, openSync, writeSync } from "node:fs";
 import { runtime } from "../../ffi/runtime.ts";
-import { openLog, type PersistentLog } from "../../src/log/mod.ts";
+import { openLog } from "../../src/log/mod.ts";
 import type { Row, Side } from "../measure.ts";
 import { pathAddress } from "../peers/c.ts";
-import { lmdbPut, type Put, sqlitePut } from "../peers/stores.ts";
+import { lmdbPut, type Put, sqlitePut, writingThrough } from "../peers/stores.ts";
 import type { Place } from "../place.ts";
+import { appending, touched } from "./work.ts";
 
 /** Keys come round, so that a store does not grow for ever. */
 const keys = 4096;
@@ -19,27 +19,16 @@ const keys = 4096;
 /** libpmemlog's targets by bytes of a record. */
 const targets: Readonly<Record<number, number>> = { 64: 3, 256: 2.4, 1024: 2.4 };
 
-/** append of several sizes, appendAll, reopening. */
+/** append of several sizes, and appendAll. */
 export async function rows({ memory, disk, peers, runtime: name, isShort }: Place): Promise<Row[]> {
   const size = isShort ? 2 ** 24 : 2 ** 27;
-  const log = openLog(`${memory}/log`, { create: true, size, forceGranularity: "cache-line" });
+  const log = touched(openLog(`${memory}/log`, { create: true, size, forceGranularity: "cache-line" }));
   peers.peer_log_open(pathAddress(`${memory}/pmemlog`), size);
   const record = new Uint8Array(2048).fill(0x33), address = runtime()!.addressOf(record)!;
+  peers.peer_log_append(address, 1024, size / 1024); // its pages are there, as ours are
   const sqlite = name === "Bun" ? "bun:sqlite" : "node:sqlite";
   const hundred = record.subarray(0, 100), batch = Array.from({ length: 64 }, () => record.subarray(0, 64));
   const onDisk = openLog(`${disk}/log`, { create: true, size: 2 ** 24 });
-  const plain = openSync(`${disk}/plain`, "w");
-
-  const reopened = openLog(`${memory}/log.reopened`, { create: true, size, forceGranularity: "cache-line" });
-  const many = isShort ? 10_000 : 1_000_000;
-  for (let n = 0; n < many; n++) reopened.append(record.subarray(0, 64));
-  reopened.close();
-  const one = openLog(`${memory}/log.one`, { create: true, size, forceGranularity: "cache-line" });
-  one.append(hundred);
-  one.close();
-  const reopening = (path: string): Side => (count) => {
-    for (let n = 0; n < count; n++) openLog(path, { forceGranularity: "cache-line" }).close();
-  };
 
   return [
     ...[64, 100, 256, 1024].map((bytes): Row => ({
@@ -86,29 +75,10 @@ export async function rows({ memory, disk, peers, runtime: name, isShort }: Plac
       name: "log append 100, disk",
       ours: appending(onDisk, hundred),
       peers: {
-        "write, fdatasync": (count) => {
-          for (let n = 0; n < count; n++) {
-            writeSync(plain, hundred, 0, 100, n % keys * 100);
-            fdatasyncSync(plain);
-          }
-        },
+        "write, fdatasync": writingThrough(`${disk}/plain`, hundred, keys * 100),
       },
     },
-    {
-      name: `open of a log of ${many} records`,
-      ours: reopening(`${memory}/log.reopened`),
-      peers: { "open of a log of 1 record": reopening(`${memory}/log.one`) },
-    },
   ];
-}
-
-function appending(log: PersistentLog, record: Uint8Array): Side {
-  return (count) => {
-    for (let n = 0; n < count; n++) {
-      if (log.freeBytes < 8192) log.clear();
-      log.append(record);
-    }
-  };
 }
 
 function putting(put: Put, value: Uint8Array): Side {

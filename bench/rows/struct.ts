@@ -5,16 +5,14 @@
  */
 
 import { open } from "../../mod.ts";
-import { f64, struct, u32, u8 } from "../../src/struct/mod.ts";
 import type { Row, Side } from "../measure.ts";
 import type { Place } from "../place.ts";
-
-const Record = struct({ flags: u8, number: u32, balance: f64 });
+import { Sample, touching } from "./work.ts";
 
 /** Reads and writes of an integer and of a number. */
 export function rows({ memory }: Place): Row[] {
   const file = open(`${memory}/struct.dax`, { create: true, size: 4096, forceGranularity: "cache-line" });
-  const record = Record.at(file, 64), view = file.view(DataView, 64, 64);
+  const record = Sample.at(file, 64), view = file.view(DataView, 64, 64);
   let kept = 0;
   const row = (name: string, ours: Side, byHand: Side): Row => ({
     name: `struct: ${name}`,
@@ -42,13 +40,7 @@ export function rows({ memory }: Place): Row[] {
     }, (count) => {
       for (let n = 0; n < count; n++) view.setUint32(4, (view.getUint32(4, true) + 1) >>> 0, true);
     }),
-    row("get and set of three fields", (count) => {
-      for (let n = 0; n < count; n++) {
-        record.flags = n & 255;
-        record.number = n;
-        record.balance = record.balance + record.number;
-      }
-    }, (count) => {
+    row("get and set of three fields", touching(record), (count) => {
       for (let n = 0; n < count; n++) {
         view.setUint8(0, n & 255);
         view.setUint32(4, n, true);

@@ -8,8 +8,7 @@ import { openPool } from "../../src/transaction/mod.ts";
 import type { Row } from "../measure.ts";
 import { pathAddress } from "../peers/c.ts";
 import type { Place } from "../place.ts";
-
-const lineBytes = 64;
+import { adding, lineBytes } from "./work.ts";
 
 /** 1, 8 and 64 words. */
 export function rows({ memory, peers }: Place): Row[] {
@@ -17,15 +16,7 @@ export function rows({ memory, peers }: Place): Row[] {
   peers.peer_obj_open(pathAddress(`${memory}/pmemobj`), 2 ** 24);
   return [1, 8, 64].map((words): Row => ({
     name: `transaction that adds to ${words} words`,
-    ours: (count) => {
-      for (let n = 0; n < count; n++) {
-        pool.transaction((tx) => {
-          for (let word = 0; word < words; word++) {
-            tx.setFloat64(word * lineBytes, tx.getFloat64(word * lineBytes) + 1);
-          }
-        });
-      }
-    },
+    ours: adding(pool, words),
     peers: { libpmemobj: (count) => peers.peer_obj_transaction(words, lineBytes, count) },
     ...(words === 1 ? { target: 4 } : {}),
   }));
