@@ -1,5 +1,5 @@
 /**
- * Puts what was measured into docs/: all of it as JSON, the tables of performance.md, and the plots beside it.
+ * Puts what was measured into docs/: all of it as JSON, performance.md (the page of that name here, with its tables), and the plots beside it.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export async function writePages(
   const json = `${folder}/performance.json`, page = `${folder}/performance.md`;
   writeFileSync(json, JSON.stringify({ machine, results }));
   const runtimes = [...new Set(results.map(({ runtime }) => runtime))];
-  let text = readFileSync(page, "utf8");
+  let text = readFileSync(new URL("performance.md", import.meta.url), "utf8");
   text = replaced(text, "machine", `${machine}.`);
   text = replaced(text, "targets", targets(results, runtimes));
   text = replaced(text, "rows", rows(results, runtimes));
@@ -36,7 +36,7 @@ function replaced(page: string, name: string, content: string): string {
   const from = `<!-- table: ${name} -->`, to = "<!-- end of table -->";
   const start = page.indexOf(from), end = page.indexOf(to, start);
   if (start < 0 || end < 0) {
-    throw new Error(`docs/performance.md has no place for the ${name}: ${from} … ${to}`);
+    throw new Error(`bench/performance.md has no place for the ${name}: ${from} … ${to}`);
   }
   return `${page.slice(0, start)}${from}\n\n${content}\n\n${page.slice(end)}`;
 }

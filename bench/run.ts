@@ -32,7 +32,7 @@ Debian's packages of PMDK and gcc.
   --only TEXT      only rows that have this in "group: name"
   --runtime NAME   only Deno or only Bun
   --disk FOLDER    a folder on the disk to measure on (default: the system's for temporary files)
-  --write          put what was measured into docs/: performance.json, the tables of performance.md, the plots
+  --write          put what was measured into docs/: performance.json, performance.md with its tables, the plots
   --install        install missing Debian packages (as with CI=true)`;
 
 const root = fileURLToPath(new URL("../", import.meta.url));
