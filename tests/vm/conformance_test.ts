@@ -54,9 +54,9 @@ function rowsOf(output: string): Row[] {
 }
 
 /** Runs the table in one way, and makes a test of each row. */
-function testRows(way: string, options: string[]): void {
+function testRows(way: string, options: string[], only: string[] = []): void {
   const ordinary = mkdtempSync("/var/tmp/conformance-");
-  const { status, stdout, stderr } = spawnSync(program, [...options, table, folder, ordinary], {
+  const { status, stdout, stderr } = spawnSync(program, [...options, table, folder, ordinary, ...only], {
     encoding: "utf8",
     maxBuffer: 1 << 24,
   });
@@ -76,5 +76,6 @@ if (hasCall) {
   if (!isBun) testRows("the call", []);
   if (isBun || machine === "ext4") testRows("the call by way of the library", through);
 } else {
-  testRows("the seal", [...through, "--seal"]);
+  // Each row starts a runtime, which takes Deno seconds in emulation: on ext4 it tries all, elsewhere some
+  testRows("the seal", [...through, "--seal"], isBun || machine === "ext4" ? [] : ["written, root: set"]);
 }
