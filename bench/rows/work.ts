@@ -61,10 +61,12 @@ export function writing(file: DaxFile, source: Uint8Array, size: number, step: n
 
 /** Appends a record again and again, and clears the log when it is full. */
 export function appending(log: PersistentLog, record: Uint8Array): Side {
+  const frameBytes = 16 + Math.ceil(record.length / 8) * 8;
   return (count) => {
-    for (let n = 0; n < count; n++) {
+    for (let n = 0; n < count;) {
       if (log.freeBytes < record.length) log.clear();
-      log.append(record);
+      const end = Math.min(count, n + Math.floor((log.freeBytes + 16) / frameBytes));
+      for (; n < end; n++) log.append(record);
     }
   };
 }

@@ -2,7 +2,7 @@
 
 import type { Region } from "../../mod.ts";
 import { classesOf, elementsOf, hidden } from "./array.ts";
-import { type Cell, type Codec, inner, type InnerType, inspected, type Kind, type Place } from "./cells.ts";
+import { type Cell, type Codec, fresh, inner, type InnerType, inspected, type Kind, type Place } from "./cells.ts";
 import { type Field, type Layout, layoutOf } from "./layout.ts";
 import { checkAlignment, checkPlace, persistRanges, placeOf } from "./places.ts";
 import { checkCount } from "./refusal.ts";
@@ -178,7 +178,16 @@ function codecOf(type: Type & { readonly leadsOn: boolean }, layout: Layout, kin
 }
 
 function propertyOf({ get, set, getterAt }: Codec, offset: number): PropertyDescriptor & ThisType<Cell> {
-  if (getterAt !== undefined) return { get: getterAt(offset) };
+  return getterAt === undefined ? fresh(accessors, get, set, offset) : { get: getterAt(offset) };
+}
+
+/** For `fresh`: both halves of a property. In constants, as V8 takes no parameter of an outer function for one. */
+function accessors(
+  getValue: Codec["get"],
+  setValue: Codec["set"],
+  byteOffset: number,
+): PropertyDescriptor & ThisType<Cell> {
+  const get = getValue, set = setValue, offset = byteOffset;
   return {
     get() {
       return get(this.$view, this.$at + offset, this.$place);

@@ -4,7 +4,7 @@ import { Mode } from "../../ffi/symbols.ts";
 import { type CallEvent, lineBytes, type NativeEvent, pageBytes, type Range } from "./events.ts";
 
 /** From this size on a copy goes past the caches by itself. */
-const streamBytesMin = 256;
+const streamBytesMin = 64;
 
 const lineMethods = new Map<number, string>([
   [Mode.clwb, "clwb"],
