@@ -20,6 +20,9 @@ export function rows({ memory, peers, isShort }: Place): Row[] {
   file.fill(0, size);
   peers.peer_pmem_open(pathAddress(`${memory}/copy.pmem`), size);
   peers.peer_pmem_fill(0, size, 0, size, 1); // its pages are there, as ours are
+  const streamed = open(`${memory}/copy.streamed`, { create: true, size, forceGranularity: "cache-line" });
+  streamed.fill(0, size);
+  const limit = runtime()!.addressOf(streamed.view(Uint8Array))!;
   const source = new Uint8Array(most).fill(0x5a);
   const address = runtime()!.addressOf(source)!;
   const rows: Row[] = [];
@@ -40,7 +43,16 @@ export function rows({ memory, peers, isShort }: Place): Row[] {
             if (at - skew >= wrap) at = skew;
           }
         },
-        peers: { libpmem: (count) => peers.peer_pmem_copy(skew, address, bytes, step, wrap, count) },
+        peers: {
+          libpmem: (count) => peers.peer_pmem_copy(skew, address, bytes, step, wrap, count),
+          // What no copy can be faster than
+          ...(skew === 0
+            ? {
+              "non-temporal stores in C": (count: number) =>
+                peers.peer_stream_copy(limit, address, bytes, step, wrap, count),
+            }
+            : {}),
+        },
         ...(skew === 0 ? { target: bytes < 65_536 ? 1 : 1.5 } : {}),
       }, {
         name: `fill ${bytes}${place}`,
