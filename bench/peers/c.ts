@@ -27,6 +27,10 @@ const symbols = {
     parameters: { address: "f64", source: "f64", length: "f64", from: "f64", wrap: "f64", count: "u32" },
     result: "i32",
   },
+  peer_stream_commit: {
+    parameters: { address: "f64", length: "f64", number: "u32", step: "u32", count: "u32" },
+    result: "i32",
+  },
   peer_pmem_open: { parameters: { path: "f64", size: "f64" }, result: "i32" },
   peer_pmem_copy: {
     parameters: { offset: "f64", source: "f64", length: "f64", step: "f64", wrap: "f64", count: "u32" },
