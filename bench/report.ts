@@ -13,7 +13,7 @@ import { type Added, isAdded, type Measured, partOf } from "./results.ts";
  * engine does not see through it. A program's start takes several times as long where all processors are busy. A disk does as it likes.
  */
 function lostPart({ group, name }: Measured): number {
-  return name.endsWith(", disk") ? 0 : group === "struct" || group === "start" ? 0.15 : 0.35;
+  return name.endsWith(", disk") ? 0 : group === "struct" || group === "start" ? 0.15 : 0.4;
 }
 
 /** A line for each peer: how many times as fast as it ours is, with the spread, and both times. */
