@@ -45,6 +45,9 @@ export interface Attachment {
 /** Makes the handle of a mapped file; only for `open`. */
 export let attach: (attachment: Attachment) => DaxFile;
 
+/** Sources of more bytes are asked for each time, which is little beside the copy: a view that is remembered stays in memory. */
+const rememberedBytes = 2 ** 20;
+
 let native: Native;
 
 /**
@@ -661,8 +664,9 @@ export class DaxFile implements Disposable {
   #addressOf(source: ArrayBufferView): number | undefined {
     const start = this.#mapping.startOf(source.buffer);
     if (start !== undefined) return this.#address + start + source.byteOffset;
-    const { runtime } = library(), known = runtime.quickAddressOf(source);
-    return known === undefined && source.byteLength > stagingBytes ? runtime.addressOf(source) : known;
+    const { runtime } = library(), { byteLength } = source;
+    const known = byteLength > rememberedBytes ? undefined : runtime.quickAddressOf(source);
+    return known === undefined && byteLength > stagingBytes ? runtime.addressOf(source) : known;
   }
 
   /** The long way of persist, flush and deepFlush: says what is wrong, or does it after all. */

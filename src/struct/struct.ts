@@ -2,7 +2,16 @@
 
 import type { Region } from "../../mod.ts";
 import { classesOf, elementsOf, hidden } from "./array.ts";
-import { type Cell, type Codec, fresh, inner, type InnerType, inspected, type Kind, type Place } from "./cells.ts";
+import {
+  type Cell,
+  type Codec,
+  fresh,
+  inner,
+  type InnerType,
+  inspected,
+  type Kind,
+  type Place,
+} from "./cells.ts";
 import { type Field, type Layout, layoutOf } from "./layout.ts";
 import { checkAlignment, checkPlace, persistRanges, placeOf } from "./places.ts";
 import { checkCount } from "./refusal.ts";
