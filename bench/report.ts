@@ -16,6 +16,12 @@ function lostPart({ group, name }: Measured): number {
   return name.endsWith(", disk") ? 0 : group === "struct" || group === "start" ? 0.15 : 0.4;
 }
 
+/** Whether a target is missed by so much that an optimisation must be lost. */
+export function isLost(result: Measured): boolean {
+  const part = partOf(result), best = partOf(result, "best");
+  return part !== undefined && best !== undefined && Math.max(part, best) < lostPart(result);
+}
+
 /** A line for each peer: how many times as fast as it ours is, with the spread, and both times. */
 export function linesOf(result: Measured): string[] {
   const { runtime, name } = result;
@@ -43,10 +49,8 @@ export function verdictsOf(
   results: readonly Measured[],
 ): { judged: number; missed: string[]; lost: string[] } {
   const judged = results.flatMap((result) => {
-    const part = partOf(result), best = partOf(result, "best");
-    if (part === undefined || best === undefined) return [];
-    const isLost = Math.max(part, best) < lostPart(result);
-    return [{ part, isLost, told: told(result) }];
+    const part = partOf(result);
+    return part === undefined ? [] : [{ part, isLost: isLost(result), told: told(result) }];
   });
   return {
     judged: judged.length,
