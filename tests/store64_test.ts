@@ -5,7 +5,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { test } from "node:test";
 import { open } from "../mod.ts";
 import { readAt } from "./helpers/bytes.ts";
-import { medium } from "./helpers/places.ts";
+import { medium, memory } from "./helpers/places.ts";
 
 const granularities = ["byte", "cache-line", "page"] as const;
 
@@ -61,4 +61,16 @@ test("an offset that is misaligned or outside is a RangeError that names it", ()
     assertThrows(() => file.store64(byteOffset, 1), RangeError, "4100");
   }
   assertEquals(file.view(Uint8Array).every((byte) => byte === 0), true);
+});
+
+test("an offset above 2^32 is misaligned by its low bits too", () => {
+  using place = memory();
+  using file = open(place.path(), { create: true, size: 2 ** 33 + 4096, sparse: true });
+  file.store64(2 ** 33 + 8, 5);
+  assertEquals(file.view(BigUint64Array, 2 ** 33 + 8, 1)[0], 5n);
+  for (const byteOffset of [2 ** 31 + 2, 2 ** 32 + 1, 2 ** 33 + 12]) {
+    const message = `byteOffset ${byteOffset} is not a multiple of 8`;
+    assertThrows(() => file.store64(byteOffset, 1), RangeError, message);
+    assertThrows(() => file.writeRecord(byteOffset, new Uint8Array(1), 1, 1, 1), RangeError, message);
+  }
 });
