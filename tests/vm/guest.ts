@@ -33,8 +33,16 @@ export interface TestGuest extends Guest {
   readonly consolePath: string;
 }
 
-/** Called with the results of all files of one machine under one runtime. */
-export type Report = (machine: string, runtime: string, results: readonly FileResult[]) => void;
+/**
+ * Called with the results of all files of one machine under one runtime, and with the seconds after boot from which and to which they
+ * ran, where the guest came to say them.
+ */
+export type Report = (
+  machine: string,
+  runtime: string,
+  results: readonly FileResult[],
+  seconds: readonly number[],
+) => void;
 
 /**
  * Boots a guest that prepares its machines and runs their files.
@@ -61,13 +69,10 @@ export function startTests(
     machines.flatMap(({ name }) => [...options.runtimes.keys()].map((it) => `${name} ${it}`)),
   );
   const settle = (job: string) => {
-    const [machine = "", runtime = ""] = job.split(" ");
-    if (waiting.delete(job)) {
-      report(
-        machine,
-        runtime,
-        collect(join(shared, "results"), machine, runtime, selection.get(machine) ?? []),
-      );
+    const [machine = "", runtime = "", ...seconds] = job.split(" ");
+    if (waiting.delete(`${machine} ${runtime}`)) {
+      const results = collect(join(shared, "results"), machine, runtime, selection.get(machine) ?? []);
+      report(machine, runtime, results, seconds.map(Number));
     }
   };
 

@@ -29,17 +29,18 @@ test("parseJUnit() counts Deno's steps, not the test that sums them up", () => {
   const cases = parseJUnit(`<testsuites>
     <testsuite name="./a_test.ts"><testcase name="group" classname="./a_test.ts" time="0.003" line="7">
       <failure message="1 test step failed">1 test step failed.</failure></testcase></testsuite>
-    <testsuite name="ext:deno_node/testing.ts"><testcase name="group &gt; in" classname="ext:deno_node/testing.ts">
+    <testsuite name="ext:deno_node/testing.ts"><testcase name="group &gt; in" classname="ext:deno_node/testing.ts" time="0.250">
       </testcase><testcase name="group &gt; bad" classname="ext:deno_node/testing.ts">
         <failure message="Uncaught Error: 1 &lt; 2
 second line">Error</failure></testcase></testsuite></testsuites>`);
   assert.deepEqual(cases, [
-    { file: "a_test.ts", name: "group > in", state: "passed", message: "" },
+    { file: "a_test.ts", name: "group > in", state: "passed", message: "", seconds: 0.25 },
     {
       file: "a_test.ts",
       name: "group > bad",
       state: "failed",
       message: "Uncaught Error: 1 < 2\nsecond line",
+      seconds: 0,
     },
   ]);
 });

@@ -18,19 +18,23 @@ export class Reporter {
   }
 
   /** Counts and prints the results of one machine under one runtime. */
-  readonly results: Report = (machine, runtime, results) => {
+  readonly results: Report = (machine, runtime, results, [begin, end]) => {
     const logs = new Set<string>();
-    for (const { file, passed, skipped, failures, log } of results) {
+    for (const { file, passed, skipped, failures, seconds, log } of results) {
       this.passed += passed;
       this.failed += failures.length;
       const counts = [`${passed} passed`];
       if (failures.length > 0) counts.push(`${failures.length} failed`);
       if (skipped > 0) counts.push(`${skipped} skipped`);
+      counts.push(`${seconds.toFixed(1)} s`);
       this.#print(
         `${failures.length > 0 ? "FAIL" : "ok  "} ${file} ${machine} ${runtime}: ${counts.join(", ")}`,
       );
       for (const failure of failures) this.#print(`     ${failure}`);
       if (log && (failures.length > 0 || this.#showOutput)) logs.add(log);
+    }
+    if (begin !== undefined && end !== undefined) {
+      this.#print(`     ${machine} ${runtime}: ${end - begin} s, from ${begin} s after boot on`);
     }
     for (const log of logs) {
       this.#print(

@@ -9,6 +9,8 @@ export interface FileResult {
   skipped: number;
   /** One entry a failure: which test, and the first line of why. */
   failures: string[];
+  /** What its tests took; not what it did before it registered them. */
+  seconds: number;
   /** The runtime's output, worth a look if something failed. */
   log?: string;
 }
@@ -19,6 +21,7 @@ export interface TestCase {
   name: string;
   state: "passed" | "failed" | "skipped";
   message: string;
+  seconds: number;
 }
 
 /** The test cases of a JUnit report, a test that only sums up its steps left out. */
@@ -35,6 +38,7 @@ export function parseJUnit(xml: string): TestCase[] {
       name: attribute(attributes, "name") ?? "",
       state,
       message,
+      seconds: Number(attribute(attributes, "time") ?? 0),
     });
   }
   for (const step of cases) {
@@ -75,7 +79,7 @@ export function collect(
   const unprepared = join(folder, `${machine}.unprepared.log`);
   if (existsSync(unprepared)) {
     const failures = ["the machine could not be prepared"];
-    return files.map((file) => ({ file, passed: 0, skipped: 0, failures, log: unprepared }));
+    return files.map((file) => ({ file, passed: 0, skipped: 0, failures, seconds: 0, log: unprepared }));
   }
   const together = readPart(join(folder, `${machine}.${runtime}.all`));
   if (together.cases) return judge(files, together);
@@ -107,7 +111,11 @@ function judge(files: readonly string[], { cases, exit, log }: Part): FileResult
     const count = (state: TestCase["state"]) => own.filter((one) => one.state === state).length;
     // A file that registers no test, for instance because it could not be loaded, must not pass unseen.
     if (own.length === 0) failures.push(cases ? "it ran no test" : `no results: ${ending(exit)}`);
-    return { file, passed: count("passed"), skipped: count("skipped"), failures, ...(log ? { log } : {}) };
+    const seconds = own.reduce((sum, one) => sum + one.seconds, 0);
+    return {
+      ...{ file, passed: count("passed"), skipped: count("skipped"), failures, seconds },
+      ...(log ? { log } : {}),
+    };
   });
   const first = found[0];
   if (exit !== 0 && first && !found.some((one) => one.failures.length > 0)) {

@@ -5,6 +5,7 @@ cd /run/daxfile || exit 1
 . ./settings
 . ./machine.sh
 tell() { echo "@@ $*" >/dev/console; }
+uptime() { sed 's/[. ].*//' /proc/uptime; }
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export HOME=/tmp/home TMPDIR=/tmp NO_COLOR=1 DENO_NO_UPDATE_CHECK=1 DENO_DIR=/tmp/deno
 mkdir -p /tmp/home /tmp/claims
@@ -69,8 +70,9 @@ worker() {
     tell "prepared $name"
     . "/tmp/claims/$name/environment"
     for runtime in $RUNTIMES; do
+      begin=$(uptime)
       run_runtime "$name" "$runtime"
-      tell "done $name $runtime"
+      tell "done $name $runtime $begin $(uptime)"
     done
   done <machines
 }
