@@ -18,6 +18,7 @@
 
 export { open } from "./src/open.ts";
 export type { OpenOptions } from "./src/options.ts";
+export type { CallOptions } from "./src/static/call.ts";
 export { DaxFile, type Region } from "./src/file.ts";
 export { Batch, type BatchEntry } from "./src/batch.ts";
 export type { ViewConstructor, WriteOptions } from "./src/arguments.ts";

@@ -44,6 +44,8 @@ export type Access = "write" | "read" | "none";
 /** Everything that was found out; what is absent could not be asked. */
 export interface Findings {
   readonly path: string;
+  /** The system call's number, if the caller gave one. */
+  readonly syscallNumber?: number | undefined;
   kind: PathKind;
   /** For a directory or a missing file: whether a new file can be made. */
   access: Access;
@@ -86,8 +88,8 @@ const EPERM = 1, ENOENT = 2, ENXIO = 6, EISDIR = 21, EOPNOTSUPP = 95;
 const asOpen = { create: true, readOnly: false };
 
 /** Looks at a path. The native library is loaded. */
-export function findOut(path: string): Findings {
-  const findings: Findings = { path, kind: "unreachable", access: "none", isStatic: false };
+export function findOut(path: string, syscallNumber: number | undefined): Findings {
+  const findings: Findings = { path, syscallNumber, kind: "unreachable", access: "none", isStatic: false };
   const forced = forcedGranularity(undefined);
   if (forced !== undefined) findings.forced = forced;
   // A descriptor that only names the file: a pipe is not waited for, a device not switched on
@@ -242,7 +244,7 @@ function addStatic(file: number, findings: Findings, isNew: boolean): void {
   }
   const { path, stat, medium } = findings;
   if (stat === undefined || medium === undefined) return;
-  const { isStatic, way, refusal } = outlook({ file, path, stat, medium }, isNew);
+  const { isStatic, way, refusal } = outlook({ file, path, stat, medium }, isNew, findings.syscallNumber);
   findings.isStatic = isStatic;
   if (way !== undefined) findings.staticWay = way;
   if (refusal !== undefined) findings.staticRefusal = refusal;

@@ -135,7 +135,7 @@ function openDescriptor(file: number, path: string, options: CheckedOptions, mar
     );
     checkGranularity(decision, path, options);
     if (readOnly) {
-      if (options.static === true && !isStaticNow(file)) throw mustBeStatic(path);
+      if (options.static === true && !isStaticNow(file, options)) throw mustBeStatic(path);
       address = mapPrivately(file, byteLength, path, address);
     }
     const guard = options.guard ? new Guard(address, byteLength, path) : undefined;
@@ -143,7 +143,7 @@ function openDescriptor(file: number, path: string, options: CheckedOptions, mar
     const held = readOnly || geometry !== undefined ? undefined : settle(subject, options, guard, marker);
     const mapping = new Mapping(address, byteLength, held ?? file, guard);
     const known = geometry !== undefined || held !== undefined;
-    const isStatic = () => known || isStaticNow(mapping.file);
+    const isStatic = () => known || isStaticNow(mapping.file, options);
     if (held !== undefined && held !== file) closeFile(file);
     return attach({ path, mapping, readOnly, mapSync: mapped.mapSync, isStatic, decision, medium, guard });
   } catch (error) {
@@ -165,7 +165,7 @@ function settle(
 ): number | undefined {
   try {
     const held = options.static === false ? undefined : hold(subject, options, marker);
-    if (held === undefined && !options.sparse) fillHoles(subject);
+    if (held === undefined && !options.sparse) fillHoles(subject, options);
     return held;
   } catch (error) {
     guard?.close();
@@ -174,18 +174,18 @@ function settle(
 }
 
 /** A file that the kernel keeps static has no holes, and refuses to be allocated. */
-function fillHoles({ file, path, stat }: Subject): void {
+function fillHoles({ file, path, stat }: Subject, options: CheckedOptions): void {
   try {
     allocateHoles(file, path, stat.size);
   } catch (error) {
-    if (!(error instanceof DaxError && error.code === "ETXTBSY" && isStaticNow(file))) throw error;
+    if (!(error instanceof DaxError && error.code === "ETXTBSY" && isStaticNow(file, options))) throw error;
   }
 }
 
 /** Asked anew each time, of the very file. */
-function isStaticNow(file: number): boolean {
+function isStaticNow(file: number, { syscallNumber }: CheckedOptions): boolean {
   try {
-    return isStatic(`/proc/self/fd/${file}`);
+    return isStatic(`/proc/self/fd/${file}`, syscallNumber === undefined ? {} : { syscallNumber });
   } catch (error) {
     if (error instanceof DaxError) return false;
     throw error;

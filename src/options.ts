@@ -8,9 +8,10 @@ import { library } from "../ffi/library.ts";
 import { Mode } from "../ffi/symbols.ts";
 import { forcedByEnvironment, type Granularity, toGranularity } from "./durability.ts";
 import { describe } from "./path.ts";
+import { type CallOptions, checkSyscallNumber } from "./static/call.ts";
 
 /** How a file is opened. */
-export interface OpenOptions {
+export interface OpenOptions extends CallOptions {
   /** Make the file if there is none; needs `size`. Default false. */
   create?: boolean;
   /** With `create`: an existing file is an error (EEXIST). Default false. */
@@ -62,6 +63,7 @@ export interface CheckedOptions {
   readonly readOnly: boolean;
   readonly static: boolean | "prefer";
   readonly align: number;
+  readonly syscallNumber: number | undefined;
   readonly coarsest: Granularity;
   readonly forced: Granularity | undefined;
   readonly lock: "exclusive" | "shared" | "none";
@@ -77,6 +79,7 @@ const names = [
   "readOnly",
   "static",
   "align",
+  "syscallNumber",
   "granularity",
   "forceGranularity",
   "lock",
@@ -110,6 +113,7 @@ export function checkOptions(options: OpenOptions): CheckedOptions {
   }
   if (wanted === true && sparse) throw new TypeError("A sparse file cannot be static");
   checkAlign(align);
+  checkSyscallNumber(options.syscallNumber);
   const { lock = readOnly ? "shared" : "exclusive" } = options;
   if (lock !== "exclusive" && lock !== "shared" && lock !== "none") {
     throw new TypeError(`lock is "exclusive", "shared" or "none", not ${describe(lock)}`);
@@ -123,6 +127,7 @@ export function checkOptions(options: OpenOptions): CheckedOptions {
     readOnly,
     static: wanted,
     align,
+    syscallNumber: options.syscallNumber,
     coarsest: options.granularity === undefined ? "page" : toGranularity(options.granularity, "granularity"),
     forced: options.forceGranularity === undefined
       ? undefined

@@ -13,6 +13,7 @@ import type { Extents } from "./extents.ts";
 import type { HugePages } from "./huge_pages.ts";
 import { type Access, type Findings, findOut, type PathKind } from "./findings.ts";
 import { toPath } from "./path.ts";
+import { type CallOptions, checkSyscallNumber } from "./static/call.ts";
 import type { StaticWay } from "./static/outlook.ts";
 import { loadLibrary } from "./system.ts";
 
@@ -80,8 +81,10 @@ export interface Probe {
  * very many extents takes longer: all of them are listed.
  *
  * @param path a path, or a file URL
+ * @param options `syscallNumber`: see {@linkcode CallOptions}
  * @returns what was found out
  * @throws {TypeError} if `path` is no path
+ * @throws {RangeError} if the number may be another call's
  * @throws {DaxError} ENOSYS where there is no native library for this system; EPERM without `--allow-ffi` in Deno
  *
  * @example
@@ -95,10 +98,11 @@ export interface Probe {
  * }
  * ```
  */
-export function probe(path: string | URL): Probe {
+export function probe(path: string | URL, { syscallNumber }: CallOptions = {}): Probe {
   const name = toPath(path);
+  checkSyscallNumber(syscallNumber);
   loadLibrary("probe", name);
-  return toProbe(findOut(name));
+  return toProbe(findOut(name, syscallNumber));
 }
 
 /** The public shape of what was found out. */

@@ -86,6 +86,7 @@ test("undefined is every option's default", () => {
     "readOnly",
     "static",
     "align",
+    "syscallNumber",
     "granularity",
   ];
   for (const name of [...names, "forceGranularity", "lock", "guard"]) {

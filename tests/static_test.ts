@@ -15,6 +15,8 @@ import {
   DAXCTL_F_STATIC,
   DaxError,
   isStatic,
+  open,
+  probe,
   setStatic,
 } from "../mod.ts";
 import { makeFile } from "./helpers/bytes.ts";
@@ -105,6 +107,56 @@ test("a kernel that names the call: under our own number, or the configured one"
     assertEquals(api.isStatic(path), false);
   });
   assertEquals(own, oneOfOurs() ? [[548, 1, 0]] : []);
+});
+
+test("a number that the caller gives wins over the environment, and is used as that is", () => {
+  const given = { syscallNumber: 778 };
+  const calls = onKernel({ symbols: patched, number: "333", answer: 4 }, (api, path) => {
+    assertEquals(api.daxctl(path, DAXCTL_F_GET, 0, given), DAXCTL_F_STATIC);
+    assertEquals(api.isStatic(path, given), true);
+    api.setStatic(path, { align: 2 ** 21, ...given });
+    api.clearStatic(path, given);
+  });
+  assertEquals(calls, [[1, 0], [1, 0], [4, 2 ** 21], [0, 0]].map((call) => [778, ...call]));
+  const hidden = onKernel({ symbols: undefined }, (api, path) => void api.daxctl(path, 1, 0, given));
+  assertEquals(hidden, [[778, 1, 0]]);
+  const none = onKernel({ symbols: released }, (api, path) => {
+    assertEquals([api.isStatic(path, given), api.daxctl(path, 1, 0, given)], [false, 0]);
+    assertThrows(() => api.setStatic(path, given), DaxError);
+  });
+  assertEquals(none, []);
+});
+
+test("open and probe take the number too", () => {
+  const syscallNumber = 779;
+  const calls = onKernel({ symbols: patched, answer: 4 }, (_, path) => {
+    {
+      using file = open(path, { static: true, syscallNumber });
+      assertEquals(file.isStatic, true);
+    }
+    using file = open(path, { readOnly: true, static: true, syscallNumber });
+    assertEquals([file.isStatic, probe(path, { syscallNumber }).staticWay], [true, "system call"]);
+  });
+  assertEquals(calls, [4, 1, 1, 1].map((flags) => [779, flags, 0]));
+});
+
+test("a number that may be another call's is refused before anything is asked", () => {
+  const attempts = (syscallNumber: number) => [
+    () => open("missing", { syscallNumber }),
+    () => daxctl("missing", 1, 0, { syscallNumber }),
+    () => setStatic("missing", { syscallNumber }),
+    () => clearStatic("missing", { syscallNumber }),
+    () => isStatic("missing", { syscallNumber }),
+    () => probe("missing", { syscallNumber }),
+  ];
+  for (const number of [333, 547, 0, -1, 548.5, NaN, Infinity, 2 ** 31]) {
+    for (const attempt of attempts(number)) {
+      assertThrows(attempt, RangeError, `syscallNumber ${number} is not an integer from 548`);
+    }
+  }
+  for (const number of ["548", null, 548n, {}]) {
+    for (const attempt of attempts(number as number)) assertThrows(attempt, TypeError, "syscallNumber is a");
+  }
 });
 
 test("a kernel that hides its list: no guessed number, and none that may be another call's", () => {

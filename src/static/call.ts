@@ -1,6 +1,6 @@
 /**
- * The system call's number in this kernel: configured, or our own kernel's where the kernel names the call. Never a guess, for
- * every wrong number is another call.
+ * The system call's number in this kernel: the caller's, the environment's, or our own kernel's where the kernel names the call. Never
+ * a guess, for every wrong number is another call.
  *
  * @module
  */
@@ -16,15 +16,43 @@ const ourNumber = 548;
 /** Numbers below are given to other calls, today or on x32; above them nothing has a meaning yet. */
 const firstFreeNumber = 548;
 
+/** Whoever asks may say the call's number. */
+export interface CallOptions {
+  /**
+   * The number of daxctl(2) in this kernel, from 548 on, for a kernel that has the call under another number than this repository's, or
+   * hides its list of symbols. It wins over the environment variable DAXFILE_SYSCALL_NR, which does the same. Where the kernel's list
+   * shows that there is no such call, neither is used.
+   */
+  syscallNumber?: number;
+}
+
+/**
+ * Checks a number that a caller gives.
+ *
+ * @throws {TypeError | RangeError} if it is none, or may belong to another call
+ */
+export function checkSyscallNumber(number: unknown): void {
+  if (number === undefined) return;
+  if (typeof number !== "number") throw new TypeError(`syscallNumber is a number, not ${describe(number)}`);
+  if (!Number.isInteger(number) || number < firstFreeNumber || number > 0x7fff_ffff) {
+    throw new RangeError(
+      `syscallNumber ${number} is not an integer from ${firstFreeNumber} to ${0x7fff_ffff}: lower ones are other calls`,
+    );
+  }
+}
+
 /**
  * The call's number, or undefined where the kernel has none or does not tell.
  *
+ * @param asked what the caller gave, checked
  * @throws {DaxError} ENOSYS if the number in DAXFILE_SYSCALL_NR is none, or may belong to another call
  */
-export function syscallNumber(path: string): number | undefined {
+export function syscallNumber(path: string, asked: number | undefined): number | undefined {
   const { runtime } = library();
-  const configured = runtime.environment("DAXFILE_SYSCALL_NR");
   const named = kernelNamesCall();
+  // The same program may meet a kernel without the call
+  if (asked !== undefined) return named === false ? undefined : asked;
+  const configured = runtime.environment("DAXFILE_SYSCALL_NR");
   if (configured === undefined || configured === "") {
     return named && runtime.platform === "linux-x86_64" ? ourNumber : undefined;
   }

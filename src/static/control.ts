@@ -29,11 +29,12 @@ interface Request {
 /**
  * The call's own answer, whichever way gives it.
  *
+ * @param asked the call's number, if the caller gave one
  * @throws {DaxError} what the call would answer
  */
-export function control(path: string, flags: number, align: number): number {
+export function control(path: string, flags: number, align: number, asked: number | undefined): number {
   const request = { path, flags, align };
-  const number = syscallNumber(path);
+  const number = syscallNumber(path, asked);
   if (number === undefined) checkFlags(request);
   const device = deviceDax(path);
   if (device !== undefined) return controlDevice(request, device);

@@ -21,6 +21,7 @@ const ENOSYS = 38;
 export interface Wanted {
   readonly static: boolean | "prefer";
   readonly align: number;
+  readonly syscallNumber: number | undefined;
 }
 
 /**
@@ -33,7 +34,7 @@ export function planNew(file: number, path: string, wanted: Wanted): boolean {
   const stat = mustStat(file, path);
   const subject = { file, path, stat, medium: mediumOf(file, stat) };
   const refusal = newFileRefusal(subject) ?? capabilityRefusal() ??
-    (syscallNumber(path) === undefined ? sharingRefusal(subject) : undefined);
+    (syscallNumber(path, wanted.syscallNumber) === undefined ? sharingRefusal(subject) : undefined);
   if (refusal !== undefined && wanted.static === true) throw openRefusal(refusal, path);
   return refusal === undefined;
 }
@@ -47,7 +48,7 @@ export function planNew(file: number, path: string, wanted: Wanted): boolean {
  */
 export function hold(subject: Subject, wanted: Wanted, marker?: Marker): number | undefined {
   const { file, path, stat } = subject;
-  const number = marker === undefined ? syscallNumber(path) : undefined;
+  const number = marker === undefined ? syscallNumber(path, wanted.syscallNumber) : undefined;
   if (number !== undefined) {
     const result = callDaxctl(number, `/proc/self/fd/${file}`, F_STATIC, wanted.align);
     if (result >= 0) return file;

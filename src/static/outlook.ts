@@ -27,8 +27,10 @@ export interface Outlook {
  * Looks at an open file: an existing one with its map, a new one without.
  *
  * Whether somebody else has it open, which the seal minds on XFS, is not asked: the lease that would tell turns openers away.
+ *
+ * @param asked the system call's number, if the caller gave one
  */
-export function outlook(subject: Subject, isNew: boolean): Outlook {
+export function outlook(subject: Subject, isNew: boolean, asked: number | undefined): Outlook {
   const { file, path, stat } = subject;
   try {
     const seal = isNew ? { state: "none" } as const : sealOf(file);
@@ -38,8 +40,8 @@ export function outlook(subject: Subject, isNew: boolean): Outlook {
       if (stat.dax) return { isStatic: true, way: "seal" };
     }
     if (seal.state === "foreign") return { isStatic: false, refusal: foreign };
-    const number = syscallNumber(path);
-    if (number !== undefined && !isNew && control(path, F_GET, 0) === F_STATIC) {
+    const number = syscallNumber(path, asked);
+    if (number !== undefined && !isNew && control(path, F_GET, 0, asked) === F_STATIC) {
       return { isStatic: true, way: "system call" };
     }
     const proof = isNew ? newFileRefusal(subject) : prove(subject, 0);

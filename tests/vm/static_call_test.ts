@@ -148,7 +148,7 @@ if (canBeStatic) {
     assertEquals(isStatic(file.path), false);
   });
 
-  test(`DAXFILE_SYSCALL_NR may name the call's number, and no number that may be another call on ${machine}`, () => {
+  test(`an option or DAXFILE_SYSCALL_NR may name the call's number, and no number that may be another call on ${machine}`, () => {
     using file = written();
     try {
       process.env["DAXFILE_SYSCALL_NR"] = "548";
@@ -157,6 +157,12 @@ if (canBeStatic) {
       for (const number of ["333", "547", "0", "-1", "548.5", "daxctl"]) {
         process.env["DAXFILE_SYSCALL_NR"] = number;
         assertEquals(codeOf(() => daxctl(file.path, DAXCTL_F_GET)), "ENOSYS", number);
+        const given = { syscallNumber: 548 };
+        assertEquals(
+          [daxctl(file.path, DAXCTL_F_GET, 0, given), isStatic(file.path, given)],
+          [4, true],
+          number,
+        );
       }
     } finally {
       delete process.env["DAXFILE_SYSCALL_NR"];
