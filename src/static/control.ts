@@ -5,6 +5,7 @@
  * @module
  */
 
+import { codeOf } from "../errno.ts";
 import { DaxError } from "../errors.ts";
 import { deviceDaxGeometry, mediumOf } from "../medium.ts";
 import { callDaxctl, closeFile, O, openFile, type Stat, statFile, withFile } from "../system.ts";
@@ -17,7 +18,7 @@ import { release, takeSole } from "./sole.ts";
 /** Flags of the call, as it was proposed. */
 export const F_GET = 1, F_STATIC = 4;
 
-const EPERM = 1, EINVAL = 22, ENOSYS = 38;
+const EPERM = 1, ENOSYS = 38;
 
 /** What is asked, of which file. */
 interface Request {
@@ -147,11 +148,11 @@ function openFailure(result: number, path: string): DaxError {
   return new DaxError({ operation: "daxctl", error: -result, path, hint });
 }
 
-/** What the call answered, with the reason where it can be found out: EINVAL stands for many. */
+/** What the call answered, with the reason where it can be found out: EINVAL and EOPNOTSUPP stand for many. */
 export function callError(result: number, { path, flags, align }: Request, operation = "daxctl"): DaxError {
-  if (result === -EINVAL && (flags & ~(F_GET | F_STATIC)) === 0 && (flags & F_STATIC) !== 0) {
+  if ((flags & ~(F_GET | F_STATIC)) === 0 && (flags & F_STATIC) !== 0) {
     const found = alignRefusal(align) ?? reasonAgainst(path, align);
-    if (found?.error === "EINVAL") return toError(found, operation, path);
+    if (found?.error === codeOf(-result)) return toError(found, operation, path);
   }
   const hint = result === -EPERM
     ? capabilityHint

@@ -1,6 +1,13 @@
 // What a file gets on each machine, as in the design's table of what durable means.
 
-import type { Durability, Granularity } from "../../mod.ts";
+import { readFileSync } from "node:fs";
+import type { Durability, Granularity, StaticWay } from "../../mod.ts";
+
+/** Whether the machine's kernel is ours: it names daxctl(2) among its symbols. */
+export const hasCall: boolean = /_sys_daxctl$/m.test(readFileSync("/proc/kallsyms", "utf8"));
+
+/** The way by which a file on DAX is static here, if by any. */
+export const way: StaticWay = hasCall ? "system call" : "seal";
 
 /** Granularity, what survives persist, and whether there is MAP_SYNC. */
 export const expected: Record<string, [Granularity, Durability, boolean]> = {
