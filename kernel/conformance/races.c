@@ -216,7 +216,7 @@ long race(const char *against, long rounds)
 			continue;
 		second_fd();
 		start(races[i].disturb);
-		if (sealing)	/* of which each takes a program's answers */
+		if (!calls_directly())	/* each waits for a program's answers */
 			rounds /= 10;
 		r = races[i].look(rounds, &times_static);
 		kill_elsewhere();

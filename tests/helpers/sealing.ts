@@ -89,6 +89,26 @@ export function pretendDax(killedBefore = Infinity): Disposable {
   return { [Symbol.dispose]: () => void (loaded.native = real) };
 }
 
+/** From here on something is done before each native call, of which it is told the number, from 1. Ends with the block. */
+export function beforeEachCall(act: (call: number) => void): Disposable {
+  const loaded = library() as { native: Native };
+  const real = loaded.native;
+  let calls = 0, acting = false;
+  const native = Object.entries(real).map(([name, call]) => [name, (...parameters: number[]) => {
+    if (!acting) {
+      acting = true;
+      try {
+        act(++calls);
+      } finally {
+        acting = false;
+      }
+    }
+    return (call as (...parameters: number[]) => number)(...parameters);
+  }]);
+  loaded.native = Object.fromEntries(native) as Native;
+  return { [Symbol.dispose]: () => void (loaded.native = real) };
+}
+
 /** A file system on a loop device. Needs root. */
 export function loopDevice(makeFileSystem: string, ...parameters: string[]): Place {
   using parts = new DisposableStack();

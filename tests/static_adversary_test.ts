@@ -1,0 +1,133 @@
+// An adversary at work between any two steps of sealing a file and of opening a sealed one, on ext4 and XFS over loop devices: whatever
+// it changes, a file is called static only if its map is the one that was proven, and stays so. Races of two processes are rows of
+// kernel/conformance/rows.table.
+
+import { assert, assertEquals } from "@std/assert";
+import {
+  closeSync,
+  constants,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { test } from "node:test";
+import { library } from "../ffi/library.ts";
+import { clearStatic, type DaxFile, isStatic, open, setStatic } from "../mod.ts";
+import { DaxError } from "../src/errors.ts";
+import { difference, pattern } from "./helpers/bytes.ts";
+import type { Place } from "./helpers/places.ts";
+import { beforeEachCall, extentsOf, loopDevice, pretendDax, unsealed } from "./helpers/sealing.ts";
+
+const size = 16 * 4096, page = 4096;
+
+const fileSystems: Record<string, () => Place> = {
+  "ext4": () => unsealed(loopDevice("mkfs.ext4", "-q", "-F", "-b", "4096")),
+  "XFS": () => unsealed(loopDevice("mkfs.xfs", "-q", "-f", "-m", "reflink=0")),
+};
+
+/** What is done to a file: which one it starts from, and whether it must say that the blocks of a static file were moved. */
+const operations: Record<string, { sealed: boolean; act: (path: string) => DaxFile | undefined }> = {
+  "setStatic": { sealed: false, act: (path) => void setStatic(path) as undefined },
+  "open seals": { sealed: false, act: (path) => open(path, { static: true }) },
+  "open opens what is sealed": { sealed: true, act: (path) => open(path, { static: true }) },
+};
+
+/** Opens a file to write as another process would; undefined where the kernel says no. Waits for nobody. */
+function opened(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Does something through a descriptor; whether the kernel let it. */
+function done(body: () => void): boolean {
+  try {
+    body();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** FALLOC_FL_COLLAPSE_RANGE: those behind it move forward. */
+function takeOut(file: number): void {
+  assertEquals(library().native.daxfile1_collapse(file, 3 * page, page), 0);
+}
+
+/** What the adversary does through a descriptor of its own; `keeps`: which it has open to the end, to do it once more. */
+const attacks: Record<string, { keeps: boolean; change: (file: number) => void }> = {
+  "cuts it": { keeps: false, change: (file) => ftruncateSync(file, size - page) },
+  "writes past its end": {
+    keeps: false,
+    change: (file) => void writeSync(file, new Uint8Array(page), 0, page, size),
+  },
+  "takes a block out": { keeps: false, change: takeOut },
+  "moves a block": { keeps: false, change: moveBlock },
+  "moves a block and keeps the file open": { keeps: true, change: moveBlock },
+};
+
+/** The length is the same, and so are all flags. */
+function moveBlock(file: number): void {
+  takeOut(file);
+  writeSync(file, new Uint8Array(page).fill(9), 0, page, size - page);
+}
+
+for (const [fileSystem, makePlace] of Object.entries(fileSystems)) {
+  for (const [name, { sealed, act }] of Object.entries(operations)) {
+    test(`${fileSystem}: ${name}; what an adversary does before any of its steps is refused, or seen`, () => {
+      using place = makePlace();
+      using _ = pretendDax();
+      const bytes = pattern(size), path = place.path();
+      const seen = new Map<string, number>();
+      for (const [attack, { keeps, change }] of Object.entries(attacks)) {
+        for (let step = 1, over = false; !over; step++) {
+          const words = `${attack}, before step ${step}`;
+          writeFileSync(path, bytes);
+          if (sealed) setStatic(path);
+          const proven = extentsOf(path);
+          let file: number | undefined, changes = false, refused = "";
+          let result: DaxFile | undefined;
+          over = true;
+          {
+            using _ = beforeEachCall((call) => {
+              if (call !== step) return;
+              over = false;
+              file = opened(path);
+              if (file !== undefined) changes = done(() => change(file!));
+              if (file !== undefined && !keeps) closeSync(file);
+            });
+            try {
+              result = act(path);
+            } catch (error) {
+              if (!(error instanceof DaxError)) throw error;
+              refused = error.code;
+            }
+          }
+          if (refused === "") {
+            // Static: proven as it is now, and whoever was there before can change nothing any more
+            const map = extentsOf(path);
+            if (sealed) assertEquals(map, proven, words);
+            assertEquals(isStatic(path), true, words);
+            if (file !== undefined && keeps) done(() => change(file!));
+            assertEquals(extentsOf(path), map, words);
+            assertEquals(isStatic(path), true, words);
+            if (sealed) assertEquals(difference(readFileSync(path), bytes), -1, words);
+            if (result !== undefined) assertEquals(result.size, statSync(path).size, words);
+          }
+          seen.set(refused || "static", (seen.get(refused || "static") ?? 0) + 1);
+          if (changes) seen.set("changed", (seen.get("changed") ?? 0) + 1);
+          if (file !== undefined && keeps) closeSync(file);
+          result?.close();
+          clearStatic(path);
+        }
+      }
+      // Both must have come about, or nothing was tried
+      assert((seen.get("static") ?? 0) > 0 && (seen.get("changed") ?? 0) > 0, JSON.stringify([...seen]));
+    });
+  }
+}
