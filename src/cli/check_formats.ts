@@ -51,7 +51,8 @@ const formats: readonly Format[] = [
 export function openFormatted(path: string): { readonly file: DaxFile; readonly format: Format } {
   const file = open(path, { readOnly: true, lock: "none" });
   const beginning = String.fromCharCode(...file.view(Uint8Array, 0, Math.min(8, file.size)));
-  const format = formats.find(({ magic }) => magic === beginning);
+  // In capitals where its creation did not end: to read it says so
+  const format = formats.find(({ magic }) => magic === beginning.toLowerCase());
   if (format !== undefined) return { file, format };
   file.close();
   throw new CorruptionError({

@@ -20,11 +20,13 @@ class Walk {
   readonly #frames: Frames;
   readonly base: number;
   readonly length: number;
+  readonly freeBytes: number;
   damage: CorruptionError | undefined;
 
   constructor(file: DaxFile) {
     this.#frames = readHeader(file, false);
     const log = openLog(file, { readOnly: true });
+    this.freeBytes = log.freeBytes;
     // Both of one moment: a program that writes it may clear it in between
     let base: number, length: number;
     do {
@@ -51,9 +53,8 @@ export function checkLog(file: DaxFile): Checked {
   const frames = readHeader(file, false), state = readState(frames);
   let { base } = state;
   try {
-    freeBytes = openLog(file, { readOnly: true }).freeBytes;
     const walk = new Walk(file);
-    base = walk.base;
+    ({ base, freeBytes } = walk);
     for (const record of walk.records()) {
       count++;
       bytes += record.bytes.length;

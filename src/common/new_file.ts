@@ -1,10 +1,22 @@
 /**
- * What log and pool do alike when one of them is made: find out whether the file is new, and whether there is nothing in it.
+ * What log and pool do alike when one of them is made: find out whether the file is new, say in it that it is being made, and whether
+ * that ended.
+ *
+ * The first eight bytes are the format's name: in capitals while the rest is made, so that a creation which a crash cut off is simply
+ * done again, whatever it has left and with whatever sizes.
  *
  * @module
  */
 
-import { DaxError, type DaxFile, open, type OpenOptions, type Region } from "../../mod.ts";
+import { CorruptionError, DaxError, type DaxFile, open, type OpenOptions, type Region } from "../../mod.ts";
+
+/** A format that has files of its own. */
+export interface Format {
+  /** As in "a log". */
+  readonly name: string;
+  /** The first eight bytes of every file, in small letters. */
+  readonly magic: string;
+}
 
 /** Opens a file and says whether it was made by that: a new file needs no look at what it holds. */
 export function openOrMake(path: string | URL, options: OpenOptions): { file: DaxFile; isNew: boolean } {
@@ -17,13 +29,78 @@ export function openOrMake(path: string | URL, options: OpenOptions): { file: Da
   }
 }
 
+/** What the first eight bytes say: that the file is made, that it was not made to the end, nothing yet, or something else. */
+function beginningOf(file: Region, { magic }: Format): "made" | "unfinished" | "zeros" | "other" {
+  if (file.size < 8) return "other";
+  const [word] = file.view(BigUint64Array, 0, 1);
+  if (word === wordOf(magic)) return "made";
+  if (word === wordOf(magic.toUpperCase())) return "unfinished";
+  return word === 0n ? "zeros" : "other";
+}
+
+/** @throws {CorruptionError} if a file is not made, or is something else */
+export function mustBeMade(file: Region, format: Format): void {
+  const { name, magic } = format, again = `create: true makes a ${name} of`;
+  switch (beginningOf(file, format)) {
+    case "made":
+      return;
+    case "unfinished":
+      throw refused(file, format, `it was to become a ${name}, and its creation did not end`, `${again} it`);
+    case "zeros":
+      throw refused(file, format, `it is not a ${name}: it begins with zeros`, `${again} a file of zeros`);
+    case "other":
+      throw refused(file, format, `it is not a ${name}: it does not begin with ${magic}`);
+  }
+}
+
+/**
+ * Whether a file is still to be made: it is new, or of zeros, or was not made to the end.
+ *
+ * @throws {CorruptionError} if it begins with zeros and holds something: its first bytes may be all that was lost
+ */
+export function isToBeMade(file: Region, format: Format, isNew: boolean): boolean {
+  const beginning = beginningOf(file, format);
+  if (beginning !== "zeros") return beginning === "unfinished";
+  if (isNew || isZero(file)) return true;
+  const { name } = format,
+    reason = `it is not a ${name}: it begins with zeros, and what follows is not empty`;
+  const hint = `Where that is of no use, set all of it to zero with fill(), and make a ${name} then`;
+  throw refused(file, format, reason, hint);
+}
+
+function refused({ path }: Region, { name }: Format, reason: string, hint?: string): CorruptionError {
+  return new CorruptionError({
+    operation: `read the ${name}`,
+    error: "EUCLEAN",
+    path,
+    reason,
+    hint,
+    byteOffset: 0,
+  });
+}
+
+/** Says in a file that it is being made: durable on return, and with it that nothing in the file has to be kept. */
+export function beginMaking(file: Region, { magic }: Format): void {
+  file.store64(0, wordOf(magic.toUpperCase()));
+}
+
+/** Says that the file is made, in one store, once all else is durable. That itself is not durable: who opens the file sees to it. */
+export function endMaking(file: Region, { magic }: Format): void {
+  file.view(BigUint64Array, 0, 1)[0] = wordOf(magic);
+}
+
+/** The first eight bytes as one word. */
+function wordOf(text: string): bigint {
+  return new DataView(new TextEncoder().encode(text).buffer).getBigUint64(0, true);
+}
+
 /** Bytes that are looked at together. */
 const stepBytes = 2 ** 20;
 
-/** Whether all bytes from one to before another are zero; both are multiples of 8, or the end of the region. */
-export function isZero(file: Region, start: number, end: number): boolean {
-  for (let at = start; at < end; at += stepBytes) {
-    const bytes = file.view(Uint8Array, at, Math.min(end - at, stepBytes)).slice();
+/** Whether a file holds nothing but zeros. */
+function isZero(file: Region): boolean {
+  for (let at = 0; at < file.size; at += stepBytes) {
+    const bytes = file.view(Uint8Array, at, Math.min(file.size - at, stepBytes)).slice();
     const words = new Int32Array(bytes.buffer, 0, bytes.length >>> 2);
     for (let i = 0; i < words.length; i++) if (words[i] !== 0) return false;
     for (let i = words.length * 4; i < bytes.length; i++) if (bytes[i] !== 0) return false;

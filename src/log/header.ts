@@ -5,21 +5,16 @@
  */
 
 import type { Region } from "../../mod.ts";
-import { isZero } from "../common/new_file.ts";
+import { beginMaking, endMaking, mustBeMade } from "../common/new_file.ts";
 import { Frames, type Identity } from "./frames.ts";
 import {
   byteOrderMark,
-  frameBytes,
+  format,
   frameHeaderBytes,
   headerBytes,
   headerOffset,
   logBytesMin,
-  magic,
-  magicHigh,
-  magicLow,
   recordsOffset,
-  slotBytes,
-  slotOffsets,
   version,
   wrongByteOrderMark,
 } from "./layout.ts";
@@ -29,14 +24,6 @@ import { type State, storeState } from "./state.ts";
 /** Features that a file may name and this program knows: none yet. */
 const knownIncompatible = 0, knownReadable = 0;
 
-/** Whether the bytes begin as a log does, begin with zeros, or with something else. */
-export function beginningOf(file: Region): "log" | "zeros" | "other" {
-  if (file.size < 8) return "other";
-  const [low, high] = file.view(Uint32Array, 0, 2);
-  if (low === magicLow && high === magicHigh) return "log";
-  return low === 0 && high === 0 ? "zeros" : "other";
-}
-
 /**
  * Reads the header.
  *
@@ -45,16 +32,7 @@ export function beginningOf(file: Region): "log" | "zeros" | "other" {
  * @throws {DaxError} ENOTSUP if a newer program made it, or a machine of another byte order
  */
 export function readHeader(file: Region, toWrite: boolean): Frames {
-  const beginning = beginningOf(file);
-  if (beginning === "zeros") {
-    throw corrupt(
-      file,
-      0,
-      "it is not a log: it begins with zeros",
-      "create: true makes a log of a file of zeros",
-    );
-  }
-  if (beginning === "other") throw corrupt(file, 0, "it is not a log: it does not begin with daxf.log");
+  mustBeMade(file, format);
   if (file.size < logBytesMin) {
     throw corrupt(
       file,
@@ -81,7 +59,7 @@ export function readHeader(file: Region, toWrite: boolean): Frames {
     const reason = `it is a log of version ${found}, and this program knows version ${version}`;
     throw refused(file, "read the log", "ENOTSUP", reason, "Use the program that made it");
   }
-  const bytes = frames.copy(headerOffset + 16, headerBytes), view = new DataView(bytes.buffer);
+  const bytes = frames.copy(headerOffset + frameHeaderBytes, headerBytes), view = new DataView(bytes.buffer);
   const byteLength = view.getUint32(8, true) + view.getUint32(12, true) * 0x1_0000_0000;
   if (byteLength !== file.size) {
     const reason = `it was made with ${byteLength} bytes, and has ${file.size}`;
@@ -112,10 +90,13 @@ function checkFeatures(file: Region, incompatible: number, readable: number, toW
 }
 
 /**
- * Makes a log of a file that begins with zeros. A crash within leaves those zeros at its beginning: then it is made once more.
- * It is durable when it has been opened: that writes back what it believes.
+ * Makes a log of a file in which nothing has to be kept. A crash within leaves an unfinished one, which is made once more. It is durable
+ * when it has been opened: that writes back what it believes.
+ *
+ * Costs two fences.
  */
 export function writeHeader(file: Region, identity: Identity): void {
+  beginMaking(file, format);
   const frames = new Frames(file, identity);
   const state: State = {
     number: 0,
@@ -135,53 +116,5 @@ export function writeHeader(file: Region, identity: Identity): void {
   view.setUint32(12, Math.floor(file.size / 0x1_0000_0000), true);
   frames.store(headerOffset, bytes, version, byteOrderMark, 0);
   file.persist(0, recordsOffset);
-  // Last, and one store of an aligned word, so that what begins as a log has the rest as well
-  file.view(BigUint64Array, 0, 1)[0] = magic;
-}
-
-/**
- * Refuses to make a log of a file that holds anything but zeros and what a creation that did not end has left: over a log whose first
- * bytes were lost, and over anybody else's bytes.
- *
- * @throws {CorruptionError} if something else is there
- */
-export function mustBeUnused(file: Region): void {
-  const head = file.view(DataView, 0, recordsOffset);
-  const isEither = (at: number, value: number) => [0, value].includes(head.getUint32(at, true));
-  let end = 8, isUnused = true;
-  const add = (
-    frame: number,
-    payloadBytes: number,
-    words: readonly (readonly [at: number, value: number])[],
-  ) => {
-    // Neither the checksum nor the identity of that attempt is known, so they may be anything
-    isUnused &&= isZero(file, end, frame) && isEither(frame, payloadBytes) &&
-      words.every(([at, value]) => isEither(frame + at, value));
-    end = frame + frameBytes(payloadBytes);
-  };
-  const size = [file.size % 0x1_0000_0000, Math.floor(file.size / 0x1_0000_0000)] as const;
-  const unknown = [4, frameHeaderBytes, frameHeaderBytes + 4];
-  const known = (
-    payloadBytes: number,
-    values: Readonly<Record<number, number>>,
-    without: readonly number[],
-  ) =>
-    Array.from({ length: (frameBytes(payloadBytes) - 4) / 4 }, (_, i) => 4 + 4 * i)
-      .filter((at) => !without.includes(at)).map((at) => [at, values[at] ?? 0] as const);
-  add(
-    headerOffset,
-    headerBytes,
-    known(headerBytes, { 8: version, 12: byteOrderMark, 24: size[0], 28: size[1] }, unknown),
-  );
-  for (const [number, slot] of slotOffsets.entries()) {
-    const values = { 8: number, 20: 1, 32: recordsOffset, 48: recordsOffset };
-    add(slot, slotBytes, known(slotBytes, values, [4]));
-  }
-  if (isUnused && isZero(file, end, file.size)) return;
-  throw corrupt(
-    file,
-    0,
-    "it is not a log: it begins with zeros, and what follows is not empty",
-    "Where that is of no use, set all of it to zero with fill(), and make a log then",
-  );
+  endMaking(file, format);
 }

@@ -4,11 +4,10 @@
  * @module
  */
 
-/** The first eight bytes of every log, `daxf.log`, as one word of 64 bits. */
-export const magic = 0x676f_6c2e_6678_6164n;
+import type { Format } from "../common/new_file.ts";
 
-/** The same as two words of 32 bits. */
-export const magicLow = 0x6678_6164, magicHigh = 0x676f_6c2e;
+/** The first eight bytes of every log. */
+export const format: Format = { name: "log", magic: "daxf.log" };
 
 /** The format that this program writes, and the newest that it reads. */
 export const version = 1;

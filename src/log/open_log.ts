@@ -5,16 +5,19 @@
  */
 
 import type { OpenOptions, Region } from "../../mod.ts";
-import { openOrMake } from "../common/new_file.ts";
+import { isToBeMade, openOrMake } from "../common/new_file.ts";
 import type { Identity } from "./frames.ts";
-import { beginningOf, mustBeUnused, readHeader, writeHeader } from "./header.ts";
-import { logBytesMin } from "./layout.ts";
+import { readHeader, writeHeader } from "./header.ts";
+import { format, logBytesMin } from "./layout.ts";
 import { attachLog, type PersistentLog } from "./persistent_log.ts";
 import { refused } from "./refusal.ts";
 
 /** How a log is opened: as {@linkcode OpenOptions} say of the file, and a few of them mean a little more. */
 export interface LogOptions extends OpenOptions {
-  /** Make the file and the log in it if there is none, or only the log in a file of zeros. Needs `size` to make the file. Default false. */
+  /**
+   * Make the file and the log in it if there is none, or only the log in a file of zeros, or in one whose creation a crash cut off. Needs
+   * `size` to make the file. Default false.
+   */
   create?: boolean;
   /** Read only: then also while another process writes. Default false. */
   readOnly?: boolean;
@@ -101,7 +104,7 @@ interface Request {
 
 function openIn(file: Region, { create, readOnly, identity, ownsFile, isNew }: Request): PersistentLog {
   const toWrite = !readOnly && !file.readOnly;
-  if (create && beginningOf(file) === "zeros") {
+  if (create && isToBeMade(file, format, isNew)) {
     if (!toWrite) {
       const hint = "Open it without readOnly";
       throw refused(file, "create the log", "EACCES", "it is open to be read", hint);
@@ -109,7 +112,6 @@ function openIn(file: Region, { create, readOnly, identity, ownsFile, isNew }: R
     if (file.size < logBytesMin) {
       throw new RangeError(`"${file.path}" has ${file.size} bytes, and a log has at least ${logBytesMin}`);
     }
-    if (!isNew) mustBeUnused(file);
     writeHeader(file, identity ?? randomIdentity());
   }
   return attachLog(readHeader(file, toWrite), { toWrite, ownsFile });

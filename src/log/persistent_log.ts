@@ -193,7 +193,8 @@ export class PersistentLog implements Disposable {
    * given twice. Costs two fences.
    *
    * @throws {TypeError} if the log is closed
-   * @throws {DaxError} EACCES if the log is open to be read; EIO as for {@linkcode PersistentLog.append}
+   * @throws {DaxError} EACCES if the log is open to be read; EIO as for {@linkcode PersistentLog.append}; EOVERFLOW if it is the first
+   *   write of a session, and 2^31 - 1 sessions have written before
    *
    * @example
    * ```ts
@@ -208,7 +209,8 @@ export class PersistentLog implements Disposable {
   clear(): void {
     this.#mustBeWritable("clear");
     if (this.#next === this.#state.base) return;
-    const epoch = this.#nextEpoch("clear"), base = this.#next;
+    // What is left of this session has smaller numbers than the records to come; only what is left of another may not
+    const epoch = this.#limit === 0 ? this.#nextEpoch("clear") : this.#state.epoch, base = this.#next;
     const limit = Math.min(recordsOffset + windowBytes(this.file.size), this.#frames.end);
     this.#limit = -1;
     const change = { epoch, base, byteOffset: recordsOffset, limit };

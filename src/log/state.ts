@@ -18,7 +18,7 @@ import { corrupt } from "./refusal.ts";
 export interface State {
   /** Counts the writes of the state; the slot is that of its parity. */
   readonly number: number;
-  /** Of the records from the checkpoint on; counted up by every session that writes, and by clear. */
+  /** Of the records from the checkpoint on; counted up by every session that writes. */
   readonly epoch: number;
   /** Whether the log ends at the checkpoint: nobody began to append since. */
   readonly isClean: boolean;

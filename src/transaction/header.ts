@@ -5,17 +5,15 @@
  */
 
 import type { Region } from "../../mod.ts";
-import { isZero } from "../common/new_file.ts";
+import { beginMaking, endMaking, mustBeMade } from "../common/new_file.ts";
 import {
   byteOrderMark,
+  format,
   type Geometry,
   headerBytes,
   headerOffset,
   isGeometry,
   layoutBytesMax,
-  magic,
-  magicHigh,
-  magicLow,
   markOffset,
   poolBytesMin,
   recordBytes,
@@ -53,15 +51,6 @@ export interface Header {
   readonly layout: string;
   /** What the records of this pool are checked with: the checksum of the header, in which the identity is. */
   readonly seed: number;
-}
-
-/** Whether the bytes begin as a pool does, begin with zeros, or with something else. */
-export function beginningOf(file: Region): "pool" | "zeros" | "other" {
-  if (file.size < 8) return "other";
-  const words = file.view(DataView, 0, 8);
-  const low = words.getUint32(0, true), high = words.getUint32(4, true);
-  if (low === magicLow && high === magicHigh) return "pool";
-  return low === 0 && high === 0 ? "zeros" : "other";
 }
 
 /**
@@ -109,16 +98,7 @@ function encode(geometry: Geometry, layout: Uint8Array, identity: number): Uint8
  * @throws {DaxError} ENOTSUP if a newer program made it, or a machine of another byte order
  */
 export function readHeader(file: Region, toWrite: boolean): Header {
-  const beginning = beginningOf(file);
-  if (beginning === "zeros") {
-    throw corrupt(
-      file,
-      0,
-      "it is not a pool: it begins with zeros",
-      "create: true makes a pool of a file of zeros",
-    );
-  }
-  if (beginning === "other") throw corrupt(file, 0, "it is not a pool: it does not begin with daxfpool");
+  mustBeMade(file, format);
   if (file.size < poolBytesMin) {
     const reason = `it is cut off: it has ${file.size} bytes, and the smallest pool has ${poolBytesMin}`;
     throw corrupt(file, file.size, reason);
@@ -191,12 +171,13 @@ function checkFeatures(file: Region, incompatible: number, readable: number, toW
 }
 
 /**
- * Makes a pool of a file of zeros. The magic comes last: until then it is no pool, and what is there is made once more. It is durable
+ * Makes a pool of a file in which nothing has to be kept. A crash within leaves an unfinished one, which is made once more. It is durable
  * when it has been opened: that writes back what it believes.
  *
- * Costs one fence.
+ * Costs two fences.
  */
 export function writeHeader(file: Region, geometry: Geometry, layout: Uint8Array, identity: number): void {
+  beginMaking(file, format);
   file.writeRecord(headerOffset, encode(geometry, layout, identity), version, byteOrderMark, 0, later);
   const seed = file.view(DataView, headerOffset, recordBytes).getUint32(4, true);
   // Commit 1, which has nothing to replay: so there is an intact record in one of the slots from the beginning
@@ -204,28 +185,5 @@ export function writeHeader(file: Region, geometry: Geometry, layout: Uint8Array
   const mark = file.view(Float64Array, markOffset, 1);
   mark[0] = 1;
   file.persist(mark);
-  // One store of an aligned word
-  file.view(BigUint64Array, 0, 1)[0] = magic;
-}
-
-/**
- * Whether a file holds nothing but zeros and what {@linkcode writeHeader}, of the same pool, may have stored before a crash: then nothing
- * is lost by making the pool of it.
- */
-export function isUnused(file: Region, geometry: Geometry, layout: Uint8Array): boolean {
-  if (file.size !== geometry.byteLength || beginningOf(file) !== "zeros") return false;
-  const head = file.view(DataView, 0, slotsOffset), wanted = new DataView(encode(geometry, layout, 0).buffer);
-  const isEither = (at: number, value: number) => [0, value].includes(head.getUint32(at, true));
-  if (!isEither(8, headerBytes) || !isEither(16, version) || !isEither(20, byteOrderMark)) return false;
-  // The identity is the attempt's own
-  for (let at = 0; at < Field.identity; at += 4) {
-    if (!isEither(payloadOffset + at, wanted.getUint32(at, true))) return false;
-  }
-  if (![0, 1].includes(head.getFloat64(markOffset, true))) return false;
-  const first = slotOffset(geometry, 0), record = file.view(DataView, first, recordBytes);
-  const isSlotFree = record.getUint32(0, true) === 0 && [0, 1].includes(record.getUint32(8, true)) &&
-    record.getUint32(12, true) === 0;
-  return isSlotFree && isZero(file, payloadOffset + headerBytes, markOffset) &&
-    isZero(file, markOffset + 8, first) &&
-    isZero(file, first + recordBytes, file.size);
+  endMaking(file, format);
 }

@@ -31,6 +31,8 @@ export class Journal {
   /** The mark: stored when a commit's record is durable and never flushed by itself, it finds records that the medium lost. */
   readonly #mark: Float64Array;
   readonly #batch: Batch;
+  /** The ranges that a turn to the other slot has written back, as {@linkcode Region.commit} takes them. */
+  readonly #previous: Batch;
   /** What the records of the slot in use changed in place, and nobody has written back. */
   readonly #changed: Ranges;
   /** The number of the last commit. */
@@ -59,6 +61,7 @@ export class Journal {
     this.#side = slots.side;
     const room = file.readOnly ? recordBytes : geometry.slotBytes - recordBytes;
     this.#batch = file.batch(room);
+    this.#previous = file.batch(room);
     // What a slot holds, and one transaction more
     this.#changed = new Ranges(room / 8);
     if (file.readOnly) this.#replay(slots);
@@ -104,13 +107,16 @@ export class Journal {
       return this.#commitLarge(staging);
     }
     try {
-      if (this.#next + recordBytes + batch.byteLength > this.#end) this.#turn(batch);
+      const previous = this.#next + recordBytes + batch.byteLength > this.#end
+        ? this.#turn(before)
+        : undefined;
       if (!this.#isDeferred) {
         this.#file.defer(this.#settle);
         this.#isDeferred = true;
       }
       const low = sequence >>> 0, high = (sequence - low) / 0x1_0000_0000;
-      this.#file.commit(this.#next, batch, low, high, this.#seed);
+      this.#file.commit(this.#next, batch, low, high, this.#seed, previous);
+      if (previous !== undefined) changed.renew(batch);
       this.#mark[0] = this.#sequence = sequence;
       this.#next += recordBytes + batch.byteLength;
     } catch (error) {
@@ -119,14 +125,16 @@ export class Journal {
     }
   }
 
-  /** Turns to the other slot, for the record of a batch; its fence makes durable what the records of this one changed. */
-  #turn(batch: Batch): void {
-    const changed = this.#changed;
-    this.#undefer();
-    changed.flush(this.#file);
-    changed.count = 0;
-    for (const { byteOffset, bytes } of Batch.entries(batch.bytes)) changed.add(byteOffset, bytes.length);
+  /**
+   * Turns to the other slot. What the records of this one changed, the first ranges so many, becomes durable with the fence, or the
+   * msync, of the next record: even if that comes first, this one's are replayed as long as they lead up to it.
+   */
+  #turn(count: number): Batch {
+    const previous = this.#previous;
+    previous.clear();
+    this.#changed.encode(previous, count);
     this.#begin();
+    return previous;
   }
 
   #begin(): void {
@@ -147,19 +155,19 @@ export class Journal {
     const file = this.#file, sequence = this.#sequence + 1;
     try {
       this.#undefer();
-      this.#changed.flush(file);
       this.#record(overflowOffset, batch.bytes, sequence);
-      // Everything before is in place and durable by that fence
-      this.#changed.count = 0;
       this.#begin();
       this.#record(this.#next, pointer, sequence);
       // From here on it is committed
       this.#mark[0] = this.#sequence = sequence;
-      const entries = [...Batch.entries(batch.bytes)], changed = new Ranges(entries.length);
+      const entries = [...Batch.entries(batch.bytes)],
+        changed = new Ranges(this.#changed.count + entries.length);
+      changed.addAll(this.#changed);
       for (const { byteOffset, bytes } of entries) {
         this.#area.store(byteOffset - dataOffset, bytes);
         changed.add(byteOffset, bytes.length);
       }
+      // Also what the slot before has changed: until then its records are replayed, for they lead up to this one's
       changed.flush(file);
       file.drain();
       this.#settled();

@@ -4,11 +4,10 @@
  * @module
  */
 
-/** The first eight bytes of every pool, `daxfpool`, as one word of 64 bits. */
-export const magic = 0x6c6f_6f70_6678_6164n;
+import type { Format } from "../common/new_file.ts";
 
-/** The same as two words of 32 bits. */
-export const magicLow = 0x6678_6164, magicHigh = 0x6c6f_6f70;
+/** The first eight bytes of every pool. */
+export const format: Format = { name: "pool", magic: "daxfpool" };
 
 /** The format that this program writes, and the newest that it reads. */
 export const version = 1;

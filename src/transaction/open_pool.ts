@@ -5,9 +5,9 @@
  */
 
 import type { DaxError, OpenOptions, Region } from "../../mod.ts";
-import { openOrMake } from "../common/new_file.ts";
-import { encodeLayout, isUnused, readHeader, writeHeader } from "./header.ts";
-import { divide, type Geometry } from "./layout.ts";
+import { isToBeMade, openOrMake } from "../common/new_file.ts";
+import { encodeLayout, readHeader, writeHeader } from "./header.ts";
+import { divide, format } from "./layout.ts";
 import { newPool, type Pool } from "./pool.ts";
 import { refused } from "./refusal.ts";
 
@@ -75,8 +75,13 @@ export function openPool(path: string | URL | Region, options: PoolOptions = {})
   if (planned === undefined && slotBytes !== undefined) divided(2 ** 40);
   const { file, isNew } = isRegion(path) ? adopted(path, rest) : openOrMake(path, rest);
   try {
-    if (isNew) writeHeader(file, planned!, name, identity);
-    else if (create) makeIfUnused(file, planned ?? divided(file.size), name, identity);
+    if (create && isToBeMade(file, format, isNew)) {
+      if (file.readOnly) {
+        const hint = "Open it without readOnly";
+        throw refused(file, "create the pool", "EACCES", "it is open to be read", hint);
+      }
+      writeHeader(file, planned ?? divided(file.size), name, identity);
+    }
     const header = readHeader(file, !file.readOnly);
     if (layout !== undefined && layout !== header.layout) throw otherLayout(file, layout, header.layout);
     return newPool(file, header);
@@ -94,11 +99,6 @@ function adopted(file: Region, { create: _, ...rest }: OpenOptions): { file: Reg
   const surplus = Object.keys(rest);
   if (surplus.length > 0) throw new TypeError(`${surplus.join(", ")}: not for a file that is open already`);
   return { file, isNew: false };
-}
-
-/** Makes a pool of a file of zeros, which may be what a crash left of a pool that was being made. */
-function makeIfUnused(file: Region, geometry: Geometry, layout: Uint8Array, identity: number): void {
-  if (isUnused(file, geometry, layout)) writeHeader(file, geometry, layout, identity);
 }
 
 function randomIdentity(): number {

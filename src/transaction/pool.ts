@@ -72,8 +72,7 @@ export class Pool implements Disposable {
    * Runs a function and makes all that it has written durable, together: after any crash all of it is there, or none. If it throws, not
    * a byte is changed.
    *
-   * Costs one fence if the writes fit into a slot (on page granularity one msync, and a second one where that begins the
-   * other slot), some five if not, none if there are none. A call within a call belongs to the outer one, and nothing is
+   * Costs one fence, or one msync on page granularity, if the writes fit into a slot, five if not, none if there are none. A call within a call belongs to the outer one, and nothing is
    * written before that returns; if the inner one throws, nothing is written at all, even if its error was caught.
    *
    * @param body is given the transaction, and must be done with it when it returns: it cannot be async

@@ -4,10 +4,13 @@
  * @module
  */
 
-import type { Region } from "../../mod.ts";
+import { Batch, type Region } from "../../mod.ts";
 
 /** How many ranges are remembered by where they are: a power of two. */
 const places = 1024;
+
+/** As many bytes as the longest range had. */
+let anything = new Uint8Array(4096);
 
 /** A list of ranges, in memory that is taken once. */
 export class Ranges {
@@ -41,6 +44,26 @@ export class Ranges {
     lengths[count] = byteLength;
     this.#last[place] = count;
     this.#count = count + 1;
+  }
+
+  /** Adds those of another list. */
+  addAll(other: Ranges): void {
+    for (let i = 0; i < other.#count; i++) this.add(other.#offsets[i]!, other.#lengths[i]!);
+  }
+
+  /** Has only the ranges of a batch from now on. */
+  renew(batch: Batch): void {
+    this.#count = 0;
+    for (const { byteOffset, bytes } of Batch.entries(batch.bytes)) this.add(byteOffset, bytes.length);
+  }
+
+  /** Adds the first so many to a batch, of which only the places matter: its bytes are any. */
+  encode(batch: Batch, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const length = this.#lengths[i]!;
+      if (anything.length < length) anything = new Uint8Array(length);
+      batch.write(this.#offsets[i]!, anything, 0, length);
+    }
   }
 
   /** Starts to write them all back; on page granularity in one msync, which passes over the pages between that nobody changed. */

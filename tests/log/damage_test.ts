@@ -128,11 +128,16 @@ test("epochs wear out after 2^31 − 1 sessions, and that is said before anythin
     startAt(m, { epoch: epochMax - 1 });
     const last = openLog(m);
     last.append(new Uint8Array(a));
-    assertEquals(assertThrows(() => last.clear(), DaxError).code, "EOVERFLOW");
+    // Clearing costs none: a log that is cleared a thousand times a second would have come to its end within a month
+    for (let i = 0; i < 3; i++) {
+      last.clear();
+      last.append(new Uint8Array(a));
+    }
     last.append(new Uint8Array(b));
     last.close();
     const before = m.view(Uint8Array).slice(), log = openLog(m);
     assertEquals(assertThrows(() => log.append(new Uint8Array(a)), DaxError, "sessions").code, "EOVERFLOW");
+    assertEquals(assertThrows(() => log.clear(), DaxError, "sessions").code, "EOVERFLOW");
     assertEquals(contents(log).records, [a, b]);
     log.close();
     assertEquals(m.view(Uint8Array).slice(), before);

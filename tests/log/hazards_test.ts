@@ -176,7 +176,8 @@ for (const model of models) {
         const log: Opened = { region: m, log: openLog(m, options) };
         await t.op("append", a, () => does(log, append(a)));
       },
-      recover: (m) => ({ region: m, log: openLog(m, options) }),
+      // Another identity, as a random one is: nothing of an attempt that did not end may be taken for the next one's
+      recover: (m) => ({ region: m, log: openLog(m, { create: true, identity: identity + 1 }) }),
     });
     assertEquals(report.complete, true);
   });

@@ -126,8 +126,7 @@ for (const model of ["px86", "sector"] as const) {
     const report = await crash({
       ...testOf([]),
       model,
-      // Each word of the header doubles what a crash within can leave: crashes within recovery are tried elsewhere
-      nested: 0,
+      nested: 1,
       setup: () => {},
       workload: async (m, t) => {
         // Everything is stored; the first of what the opening writes back is not
@@ -218,8 +217,7 @@ test("a pool that is being made is no pool, or whole", async () => {
     const report = await crash({
       size,
       model,
-      // Some five hundred images, each of which leaves a recovery as many again: within it only where there are fewer
-      nested: model === "sector" ? 1 : 0,
+      nested: 1,
       workload: (m, t) =>
         t.op("make", undefined, () => void openPool(lasting(m), { create: true, layout: "a", ...sizes })),
       recover: (m) => openPool(lasting(m), { create: true, layout: "a", ...sizes }),
@@ -228,6 +226,25 @@ test("a pool that is being made is no pool, or whole", async () => {
       further: (pool, t) => t.op("make", undefined, () => pool.transaction(() => {})),
     });
     assertEquals(report.complete, true);
+  }
+});
+
+test("a creation that a crash cut off is done again, with another layout and other sizes", async () => {
+  const made = { create: true, layout: "a", ...sizes };
+  const again = { create: true, slotBytes: 128, overflowBytes: 256, identity: 2 };
+  for (const model of models) {
+    const report = await crash({
+      size,
+      model,
+      nested: 1,
+      workload: (m, t) => t.op("make", undefined, () => void openPool(lasting(m), made)),
+      recover: (m) => openPool(lasting(m), again),
+      observe: (pool) => [pool.layout, pool.transaction((tx) => text(tx.read(0, pool.dataLength)))],
+      reference: { init: () => ["", ""], apply: (state, { name }) => name === "make" ? ["a", ""] : state },
+      further: (pool, t) => t.op("nothing", undefined, () => pool.transaction(() => {})),
+    });
+    assertEquals(report.complete, true);
+    assertGreater(report.nestedCrashPoints, 0);
   }
 });
 
