@@ -1,23 +1,23 @@
 // Every bit of a small log flipped, one at a time, and the file cut off at every length: what was written, an error that names the
 // place, or what a crash could have left; never anything else.
 
-import { assert, assertEquals } from "@std/assert";
-import { copyFileSync, truncateSync, writeFileSync } from "node:fs";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { truncateSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { CorruptionError, DaxError, type DaxFile, open } from "../../mod.ts";
+import { CorruptionError, DaxError, open, type Region } from "../../mod.ts";
 import { openLog } from "../../src/log/mod.ts";
 import { memory } from "../helpers/places.ts";
-import { bytesOf } from "./subject.ts";
+import { bitsRead, regionOf } from "../helpers/regions.ts";
+import { bytesOf, identity } from "./subject.ts";
 
 const size = 4096 + 320;
 const timeout = 120_000;
 
 const endings = ["closed", "not closed", "cleared", "cleared and closed", "begun"] as const;
 
-/** Records of earlier generations lie behind and under these. */
-function fill(path: string, ending: typeof endings[number]): string[] {
-  const file = open(path, { create: true, size });
-  const log = openLog(file, { create: true });
+/** The bytes of a log; records of earlier generations lie behind and under these. And what it holds. */
+function imageOf(ending: typeof endings[number]): { image: Uint8Array; expected: string[] } {
+  const region = regionOf(new Uint8Array(size)), log = openLog(region, { create: true, identity });
   for (let i = 0; i < 4; i++) log.append(new Uint8Array(bytesOf(40, i)));
   log.clear();
   const list = [bytesOf(3, 1), bytesOf(0, 0), bytesOf(20, 2), bytesOf(9, 3), bytesOf(5, 4)]
@@ -28,17 +28,16 @@ function fill(path: string, ending: typeof endings[number]): string[] {
   if (ending.startsWith("cleared")) log.clear();
   if (ending !== "not closed" && ending !== "cleared") log.close();
   // A session of one record
-  if (ending === "begun") openLog(file).append(new Uint8Array(bytesOf(2, 5)));
-  const found = [...openLog(file, { readOnly: true })].map(({ bytes }) => String(bytes));
-  const expected = ending.startsWith("cleared") ? [] : found;
-  file.close();
-  return expected;
+  if (ending === "begun") openLog(region).append(new Uint8Array(bytesOf(2, 5)));
+  const found = [...openLog(region, { readOnly: true })].map(({ bytes }) => String(bytes));
+  assertEquals(found.length, ending === "begun" ? 6 : ending.startsWith("cleared") ? 0 : 5);
+  return { image: region.view(Uint8Array).slice(), expected: found };
 }
 
 /** What reading gives: the records, or the error; whatever is neither is thrown. */
-function read(file: DaxFile): string[] | CorruptionError {
+function read(region: Region): string[] | CorruptionError {
   try {
-    return [...openLog(file, { readOnly: true })].map(({ bytes }) => String(bytes));
+    return Array.from(openLog(region, { readOnly: true }), ({ bytes }) => String(bytes));
   } catch (error) {
     if (error instanceof CorruptionError) return error;
     throw error;
@@ -46,104 +45,110 @@ function read(file: DaxFile): string[] | CorruptionError {
 }
 
 for (const ending of endings) {
-  const batch = { "not closed": 2, begun: 1 }[ending as string] ?? 0;
+  const batch = { "not closed": 2, begun: 1 }[ending as string] ?? 0, { image, expected } = imageOf(ending);
 
   test(`every bit of a log that was ${ending}`, { timeout }, () => {
-    using place = memory();
-    const expected = fill(place.path("log"), ending);
-    assertEquals(expected.length, ending === "begun" ? 6 : ending.startsWith("cleared") ? 0 : 5);
-    using file = open(place.path("log"));
-    const bytes = file.view(Uint8Array);
     const counts = { right: 0, damage: 0, less: 0 };
-    for (let bit = 0; bit < 8 * size; bit++) {
-      bytes[bit >>> 3]! ^= 1 << (bit & 7);
-      const found = read(file);
-      bytes[bit >>> 3]! ^= 1 << (bit & 7);
+    for (const [byte, bit] of bitsRead(image, read)) {
+      const damaged = image.slice(), about = `byte ${byte}, bit ${bit}`;
+      damaged[byte]! ^= 1 << bit;
+      const found = read(regionOf(damaged));
       if (found instanceof CorruptionError) {
         counts.damage++;
         // Named within the frame that was hit; the header's and a record's frame begin before the flipped bit
-        assert(
-          found.byteOffset! <= bit >>> 3 && found.byteOffset! > (bit >>> 3) - 64,
-          `bit ${bit}: ${found.message}`,
-        );
+        assert(found.byteOffset! <= byte && found.byteOffset! > byte - 64, `${about}: ${found.message}`);
       } else if (String(found) === String(expected)) counts.right++;
       else {
         counts.less++;
         const shortest = expected.length - batch;
         assert(
           found.length >= shortest && found.length < expected.length,
-          `bit ${bit}: ${found.length} records`,
+          `${about}: ${found.length} records`,
         );
-        assertEquals(found, expected.slice(0, found.length), `bit ${bit}`);
+        assertEquals(found, expected.slice(0, found.length), about);
       }
     }
     assert(counts.damage > (8 + 48) * 8 * 0.9, JSON.stringify(counts));
     assertEquals(counts.less > 0, batch > 0);
   });
-}
 
-/** Bits of a file that are tried where each is opened to write: one of each byte, another one in the next. */
-const oneOfEach = (byte: number) => 8 * byte + byte % 8;
-
-for (const ending of endings) {
   test(
-    `a flipped bit of a log that was ${ending}, which is then appended to and opened again`,
+    `every bit of a log that was ${ending}, which is then appended to and opened again`,
     { timeout },
     () => {
-      using place = memory();
-      const expected = fill(place.path("log"), ending);
-      using file = open(place.path("log"));
-      const bytes = file.view(Uint8Array), before = bytes.slice(), added = new Uint8Array(bytesOf(9, 8));
-      let appended = 0, refused = 0;
-      for (let bit = 0; bit < 8 * size; bit = oneOfEach((bit >>> 3) + 1)) {
-        bytes.set(before);
-        bytes[bit >>> 3]! ^= 1 << (bit & 7);
-        const found = read(file);
+      const added = new Uint8Array(bytesOf(9, 8)), counts = { appended: 0, refused: 0 };
+      const goesOn = (region: Region) => {
+        openLog(region).append(added);
+        return read(region);
+      };
+      for (const [byte, bit] of bitsRead(image, goesOn)) {
+        const damaged = image.slice(), about = `byte ${byte}, bit ${bit}`;
+        damaged[byte]! ^= 1 << bit;
+        const region = regionOf(damaged), found = read(region);
+        let after: string[] | CorruptionError;
         try {
-          openLog(file).append(added);
-          appended++;
+          after = goesOn(region);
+          counts.appended++;
         } catch (error) {
           if (!(error instanceof CorruptionError)) throw error;
-          refused++;
-          // What could be read could be written to, but for damage that only a writer meets
-          assert(found instanceof CorruptionError, `bit ${bit}: ${error.message}`);
+          counts.refused++;
+          // What could be read can be written to
+          assert(found instanceof CorruptionError, `${about}: ${error.message}`);
           continue;
         }
-        const after = read(file);
         // Damage to what an opening does not read again is found by who reads it, and hides nothing else
         if (found instanceof CorruptionError) {
-          assert(after instanceof CorruptionError, `bit ${bit}: ${after}`);
+          assert(after instanceof CorruptionError, `${about}: ${after}`);
           assertEquals(after.byteOffset, found.byteOffset);
-        } else assertEquals(after, [...found, String(added)], `bit ${bit}`);
+        } else assertEquals(after, [...found, String(added)], about);
       }
-      assert(
-        appended > size / 2 && refused > 8 + 30,
-        `${appended} appended, ${refused} refused: ${expected.length}`,
-      );
+      assert(counts.appended > 800 && counts.refused > 8 * (8 + 30), JSON.stringify(counts));
     },
   );
 }
 
+test("native code finds the same damage as the model", { timeout }, () => {
+  using place = memory();
+  const { image } = imageOf("begun"),
+    outcome = (found: string[] | CorruptionError) =>
+      found instanceof CorruptionError ? found.reason : String(found);
+  writeFileSync(place.path(), image);
+  using file = open(place.path());
+  const bytes = file.view(Uint8Array);
+  for (let bit = 0; bit < 8 * size; bit += 7) {
+    const damaged = image.slice();
+    damaged[bit >>> 3]! ^= 1 << (bit & 7);
+    bytes.set(damaged);
+    assertEquals(outcome(read(file)), outcome(read(regionOf(damaged))), `bit ${bit}`);
+  }
+});
+
 for (const ending of ["closed", "not closed"] as const) {
   test(`a log that was ${ending}, cut off at every length, and lengthened`, { timeout }, () => {
-    using place = memory();
-    fill(place.path("log"), ending);
-    for (let length = 1; length <= size + 9; length++) {
+    const { image } = imageOf(ending), longer = new Uint8Array(size + 10);
+    longer.set(image);
+    const refuses = (body: () => unknown, about: string) => {
+      const error = assertThrows(body);
+      assert(error instanceof CorruptionError && error.byteOffset !== undefined, `${about}: ${error}`);
+    };
+    // Every access of a region is checked
+    for (let length = 1; length <= longer.length; length++) {
       if (length === size) continue;
-      copyFileSync(place.path("log"), place.path("cut"));
-      truncateSync(place.path("cut"), length);
-      for (const options of [{ readOnly: true }, {}, { create: true, size: length }]) {
-        let problem: unknown;
-        try {
-          openLog(place.path("cut"), options).close();
-        } catch (error) {
-          problem = error;
-        }
-        if ("create" in options && length < 4112) assert(problem instanceof RangeError, String(problem));
-        else {assert(
-            problem instanceof CorruptionError && problem.byteOffset !== undefined,
-            `${length}: ${problem}`,
-          );}
+      const region = () => regionOf(longer.subarray(0, length));
+      for (const options of [{ readOnly: true }, {}, { create: true }]) {
+        refuses(() => openLog(region(), options), `${length}`);
+      }
+    }
+    using place = memory();
+    const path = place.path();
+    // Files, where what lies after the last page is no memory at all
+    for (
+      const length of [size + 9, size - 1, 4113, 4112, 4104, 4097, 4096, 4095, 2100, 1024, 56, 24, 9, 8, 7, 1]
+    ) {
+      writeFileSync(path, longer);
+      truncateSync(path, length);
+      for (const options of [{ readOnly: true }, {}, { create: true }]) {
+        refuses(() => openLog(path, options).close(), `${length}`);
       }
     }
   });
@@ -162,8 +167,8 @@ test("an empty file is refused as any empty file is", () => {
 
 test("bytes at random, with a right header before them, are damage or an empty log", () => {
   using place = memory();
-  fill(place.path("log"), "cleared and closed");
-  using file = open(place.path("log"));
+  writeFileSync(place.path(), imageOf("cleared and closed").image);
+  using file = open(place.path());
   const bytes = file.view(Uint8Array);
   let random = 1;
   for (let round = 0; round < 300; round++) {

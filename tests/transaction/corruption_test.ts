@@ -11,17 +11,10 @@ import { readHeader } from "../../src/transaction/header.ts";
 import { openPool } from "../../src/transaction/mod.ts";
 import { readSlots } from "../../src/transaction/slots.ts";
 import { memory } from "../helpers/places.ts";
+import { bitsRead, regionOf } from "../helpers/regions.ts";
 import { lasting, size, sizes, text } from "./subject.ts";
 
 const dataOffset = 4096, slots = [512, 576] as const, markOffset = 256, overflowOffset = 640, lookedAt = 512;
-
-/** A region that holds given bytes. */
-function regionOf(bytes: Uint8Array): Region {
-  const memory = new Memory(bytes.length);
-  memory.recording = false;
-  memory.bytes.set(bytes);
-  return lasting(new RecordedRegion(memory, MODELS.px86, false));
-}
 
 /** The bytes of a pool after some work; `dataLost` as if nothing of the data had reached the medium. */
 function imageOf(
@@ -88,32 +81,48 @@ const images: Record<string, { bytes: Uint8Array; after: string; before?: string
   "cut off within a large one": { bytes: largePending(), after: afterLarge, before: "" },
 };
 
+/** What a body gives, or the damage that it meets, whose place its message names. */
+function outcome<T>(body: () => T, about: string): T | CorruptionError {
+  try {
+    return body();
+  } catch (error) {
+    assert(error instanceof CorruptionError, `${about}: ${error}`);
+    const named = Number(/byteOffset (\d+)/.exec(error.message)?.[1] ?? 0);
+    assertEquals(named, error.byteOffset, error.message);
+    return error;
+  }
+}
+
 for (const [name, { bytes, after, before }] of Object.entries(images)) {
-  test(`${name}: each bit flipped gives the right data, or an error that names the place`, () => {
-    assertEquals(contents(regionOf(bytes)), after);
-    let refused = 0, right = 0;
-    for (let at = 0; at < dataOffset; at++) {
-      // Of the overflow area beyond what the largest of these needs, which nobody reads, one bit of each byte
-      for (let bit = at < 1024 ? 0 : at % 8; bit < (at < 1024 ? 8 : at % 8 + 1); bit++) {
-        const damaged = bytes.slice();
-        damaged[at]! ^= 1 << bit;
-        let found: string;
-        try {
-          found = contents(regionOf(damaged));
-        } catch (error) {
-          assert(error instanceof CorruptionError, `byte ${at}, bit ${bit}: ${error}`);
-          const named = Number(/byteOffset (\d+)/.exec(error.message)?.[1] ?? 0);
-          assertEquals(named, error.byteOffset, error.message);
-          refused++;
+  for (const readOnly of [true, false]) {
+    const way = readOnly ? "to be read" : "to be written";
+    test(`${name}, opened ${way}: each bit flipped gives the right data, or an error that names the place`, () => {
+      const counts = { refused: 0, right: 0 }, later = 300;
+      // All that an opening looks at: of the data it is nothing, as the test below says
+      const bits = bitsRead(bytes, (region) => void openPool(region), { readOnly });
+      assert(bits.every(([byte]) => byte < dataOffset));
+      for (const [byte, bit] of bits) {
+        const damaged = bytes.slice(), about = `byte ${byte}, bit ${bit}`;
+        damaged[byte]! ^= 1 << bit;
+        const region = regionOf(damaged, { readOnly });
+        const found = outcome(() => contents(region), about);
+        if (found instanceof CorruptionError) {
+          counts.refused++;
           continue;
         }
-        assert(found === after || found === before, `byte ${at}, bit ${bit}: ${found}`);
-        right++;
+        assert(found === after || found === before, `${about}: ${found}`);
+        counts.right++;
+        if (readOnly) continue;
+        // What was damaged is overwritten or of no more use: the pool goes on
+        region.defer(undefined);
+        openPool(region).transaction((tx) => tx.setUint8(later, 7));
+        region.defer(undefined);
+        assertEquals(contents(region), `${found}${later}:7 `, about);
       }
-    }
-    // Magic, header and mark at the least, and what is never read
-    assert(refused > 8 * (8 + 200) && right > 3000, `${refused} refused, ${right} right`);
-  });
+      // Magic, header and mark at the least
+      assert(counts.refused > 8 * (8 + 200) && counts.right > 500, JSON.stringify(counts));
+    });
+  }
 }
 
 test("a record that is lost, and the mark with it, is noticed by the records after it", () => {
@@ -153,24 +162,44 @@ test("a record that is lost, and the mark with it, is noticed by the records aft
 
 test("the data area has no checksum: a bit that flips there is a bit that flipped, and nothing else", () => {
   const { bytes, after } = images["closed"]!;
-  for (let at = 0; at < lookedAt; at++) {
-    const damaged = bytes.slice();
-    damaged[dataOffset + at]! ^= 0x10;
-    assertEquals(contents(regionOf(damaged)), text(damaged.subarray(dataOffset, dataOffset + lookedAt)));
-    damaged[dataOffset + at]! ^= 0x10;
-    assertEquals(contents(regionOf(damaged)), after);
+  const pool = openPool(regionOf(bytes)), data = pool.file.view(Uint8Array, dataOffset);
+  const before = pool.transaction((tx) => tx.read(0, data.length));
+  assertEquals(text(before), after);
+  for (let bit = 0; bit < 8 * data.length; bit++) {
+    const byte = bit >>> 3, start = Math.max(0, byte - 8);
+    data[byte]! ^= 1 << (bit & 7);
+    const wanted = before.slice(start, byte + 9);
+    wanted[byte - start]! ^= 1 << (bit & 7);
+    assertEquals(pool.transaction((tx) => String(tx.read(start, wanted.length))), String(wanted));
+    data[byte]! ^= 1 << (bit & 7);
   }
 });
 
 test("cut off at any length it is refused, and nothing outside of the file is read", () => {
+  const { bytes } = images["killed after two transactions"]!;
+  const options = { create: true, layout: "test", ...sizes };
+  // Every access of a region is checked
+  for (let length = size - 1; length > 0; length--) {
+    for (const [given, readOnly] of [[{}, true], [{}, false], [options, false]] as const) {
+      const region = regionOf(bytes.subarray(0, length), { readOnly });
+      const error = assertThrows(() => openPool(region, given));
+      assert(error instanceof CorruptionError && error.byteOffset !== undefined, `${length}: ${error}`);
+    }
+  }
   using place = memory();
   const path = place.path();
-  writeFileSync(path, images["killed after two transactions"]!.bytes);
-  for (let length = size - 1; length >= 0; length--) {
+  writeFileSync(path, bytes);
+  // Files, where what lies after the last page is no memory at all
+  for (
+    const length of [8191, 8190, 7777, 4104, 4097, 4096, 4095, 4090, 640, 600, 513, 512, 200, 24, 9, 8, 7, 1]
+  ) {
     truncateSync(path, length);
-    const error = assertThrows(() => openPool(path, { readOnly: true }), DaxError);
-    if (length > 0) assert(error instanceof CorruptionError, String(error));
+    for (const given of [{ readOnly: true }, {}, { create: true }]) {
+      assertThrows(() => openPool(path, given), CorruptionError);
+    }
   }
+  truncateSync(path, 0);
+  assertEquals(assertThrows(() => openPool(path), DaxError).code, "EINVAL");
   const longer = new Uint8Array(size + 4096);
   longer.set(images["closed"]!.bytes);
   writeFileSync(path, longer);
