@@ -1,6 +1,6 @@
 /**
- * What log and pool do alike when one of them is made: find out whether the file is new, say in it that it is being made, and whether
- * that ended.
+ * What log and pool do alike when one of them is made: find out whether the file is new, whether there is nothing in it, and what its
+ * first bytes say.
  *
  * The first eight bytes are the format's name: in capitals while the rest is made, so that a creation which a crash cut off is simply
  * done again, whatever it has left and with whatever sizes.
@@ -30,11 +30,11 @@ export function openOrMake(path: string | URL, options: OpenOptions): { file: Da
 }
 
 /** What the first eight bytes say: that the file is made, that it was not made to the end, nothing yet, or something else. */
-function beginningOf(file: Region, { magic }: Format): "made" | "unfinished" | "zeros" | "other" {
+function beginningOf(file: Region, format: Format): "made" | "unfinished" | "zeros" | "other" {
   if (file.size < 8) return "other";
   const [word] = file.view(BigUint64Array, 0, 1);
-  if (word === wordOf(magic)) return "made";
-  if (word === wordOf(magic.toUpperCase())) return "unfinished";
+  if (word === madeWord(format)) return "made";
+  if (word === unfinishedWord(format)) return "unfinished";
   return word === 0n ? "zeros" : "other";
 }
 
@@ -79,17 +79,16 @@ function refused({ path }: Region, { name }: Format, reason: string, hint?: stri
   });
 }
 
-/** Says in a file that it is being made: durable on return, and with it that nothing in the file has to be kept. */
-export function beginMaking(file: Region, { magic }: Format): void {
-  file.store64(0, wordOf(magic.toUpperCase()));
+/** The first eight bytes as one word, of a file that is made. */
+export function madeWord({ magic }: Format): bigint {
+  return wordOf(magic);
 }
 
-/** Says that the file is made, in one store, once all else is durable. That itself is not durable: who opens the file sees to it. */
-export function endMaking(file: Region, { magic }: Format): void {
-  file.view(BigUint64Array, 0, 1)[0] = wordOf(magic);
+/** The same while it is being made: once this is durable, nothing in the file has to be kept. */
+export function unfinishedWord({ magic }: Format): bigint {
+  return wordOf(magic.toUpperCase());
 }
 
-/** The first eight bytes as one word. */
 function wordOf(text: string): bigint {
   return new DataView(new TextEncoder().encode(text).buffer).getBigUint64(0, true);
 }

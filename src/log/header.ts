@@ -5,7 +5,7 @@
  */
 
 import type { Region } from "../../mod.ts";
-import { beginMaking, endMaking, mustBeMade } from "../common/new_file.ts";
+import { madeWord, mustBeMade, unfinishedWord } from "../common/new_file.ts";
 import { Frames, type Identity } from "./frames.ts";
 import {
   byteOrderMark,
@@ -96,7 +96,7 @@ function checkFeatures(file: Region, incompatible: number, readable: number, toW
  * Costs two fences.
  */
 export function writeHeader(file: Region, identity: Identity): void {
-  beginMaking(file, format);
+  file.store64(0, unfinishedWord(format));
   const frames = new Frames(file, identity);
   const state: State = {
     number: 0,
@@ -116,5 +116,6 @@ export function writeHeader(file: Region, identity: Identity): void {
   view.setUint32(12, Math.floor(file.size / 0x1_0000_0000), true);
   frames.store(headerOffset, bytes, version, byteOrderMark, 0);
   file.persist(0, recordsOffset);
-  endMaking(file, format);
+  // In one store, and once all else is durable
+  file.view(BigUint64Array, 0, 1)[0] = madeWord(format);
 }

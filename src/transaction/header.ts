@@ -5,7 +5,7 @@
  */
 
 import type { Region } from "../../mod.ts";
-import { beginMaking, endMaking, mustBeMade } from "../common/new_file.ts";
+import { madeWord, mustBeMade, unfinishedWord } from "../common/new_file.ts";
 import {
   byteOrderMark,
   format,
@@ -177,7 +177,7 @@ function checkFeatures(file: Region, incompatible: number, readable: number, toW
  * Costs two fences.
  */
 export function writeHeader(file: Region, geometry: Geometry, layout: Uint8Array, identity: number): void {
-  beginMaking(file, format);
+  file.store64(0, unfinishedWord(format));
   file.writeRecord(headerOffset, encode(geometry, layout, identity), version, byteOrderMark, 0, later);
   const seed = file.view(DataView, headerOffset, recordBytes).getUint32(4, true);
   // Commit 1, which has nothing to replay: so there is an intact record in one of the slots from the beginning
@@ -185,5 +185,6 @@ export function writeHeader(file: Region, geometry: Geometry, layout: Uint8Array
   const mark = file.view(Float64Array, markOffset, 1);
   mark[0] = 1;
   file.persist(mark);
-  endMaking(file, format);
+  // In one store, and once all else is durable
+  file.view(BigUint64Array, 0, 1)[0] = madeWord(format);
 }

@@ -4,6 +4,7 @@
 import { assertEquals } from "@std/assert";
 import { test } from "node:test";
 import { crash } from "../../src/testing/mod.ts";
+import { isOwn } from "../helpers/child.ts";
 import { sequencesOf, testOf } from "../transaction/subject.ts";
 
 const names = [
@@ -19,10 +20,8 @@ const names = [
   "close",
 ];
 
-const runtime = "Bun" in globalThis ? 1 : 0;
-
 for (const [which, model] of (["px86", "sector"] as const).entries()) {
-  for (const first of names.filter((_, index) => (index + which) % 2 === runtime)) {
+  for (const first of names.filter((_, index) => isOwn(index + which))) {
     test(`${first} and every two operations after it, ${model}`, async () => {
       for (const rest of sequencesOf(names, 2)) {
         const { complete, approximate } = await crash({ ...testOf([first, ...rest]), model });

@@ -18,6 +18,12 @@ export const here: "deno" | "bun" = "Bun" in globalThis ? "bun" : "deno";
 /** What it does not run in. */
 export const there: "deno" | "bun" = here === "deno" ? "bun" : "deno";
 
+/**
+ * Whether this runtime tries a case of many that are counted: each tries every second one. For simulations, in which nothing depends on
+ * the runtime.
+ */
+export const isOwn = (index: number): boolean => index % 2 === (here === "deno" ? 0 : 1);
+
 /** How a program is run. */
 export interface ChildOptions {
   runtime?: "deno" | "bun";

@@ -4,6 +4,7 @@ import { assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { test } from "node:test";
 import { crash, type Model, type Region } from "../../src/testing/mod.ts";
 import { readHeader } from "../../src/transaction/header.ts";
+import { isOwn } from "../helpers/child.ts";
 import { slotOffset } from "../../src/transaction/layout.ts";
 import { openPool } from "../../src/transaction/mod.ts";
 import {
@@ -29,11 +30,14 @@ async function survives(sequence: readonly string[], model: Model, nested: numbe
   return report.images;
 }
 
-for (const model of models) {
+// Of many sequences each runtime tries every second one
+for (const [which, model] of models.entries()) {
   test(`each operation survives every crash, also one within recovery, ${model}`, async () => {
     let images = 0;
-    for (const name of names) images += await survives([name], model, 1);
-    assertGreater(images, 1000);
+    for (const [index, name] of names.entries()) {
+      if (isOwn(index + which)) images += await survives([name], model, 1);
+    }
+    assertGreater(images, 500);
   });
 }
 
@@ -42,15 +46,17 @@ for (const model of models) {
 const pairs = ["lines", "large", "direct", "reopen"];
 for (const model of ["px86", "sector"] as const) {
   test(`every two operations survive every crash, also one within recovery, ${model}`, async () => {
-    for (const sequence of sequencesOf(pairs, 2)) await survives(sequence, model, 1);
+    for (const [index, sequence] of [...sequencesOf(pairs, 2)].entries()) {
+      if (isOwn(index)) await survives(sequence, model, 1);
+    }
   });
 }
 
 const triples = ["word", "overlap", "large", "direct", "reopen"];
 for (const model of ["px86", "sector"] as const) {
   test(`every three operations survive every crash, ${model}`, async () => {
-    for (const sequence of sequencesOf(triples, 3)) {
-      if (sequence.length === 3) await survives(sequence, model, 0);
+    for (const [index, sequence] of [...sequencesOf(triples, 3)].entries()) {
+      if (sequence.length === 3 && isOwn(index)) await survives(sequence, model, 0);
     }
   });
 }
