@@ -9,14 +9,17 @@ import type { Region } from "../../mod.ts";
 /** The most that the views cover, and where they begin: as DaxFile keeps its buffers, so that none is made for a log alone. */
 const spanBytes = 2 ** 30, strideBytes = 2 ** 29;
 
+/** What a window shows before it is used. */
+const noLongs = new BigUint64Array(0), noWords = new Uint32Array(0), noBytes = new Uint8Array(0);
+
 /** The bytes of a file, wherever they lie in it. */
 export class Window {
   readonly #file: Region;
   #start = 0;
   #end = 0;
-  #longs = new BigUint64Array(0);
-  #words = new Uint32Array(0);
-  #bytes = new Uint8Array(0);
+  #longs = noLongs;
+  #words = noWords;
+  #bytes = noBytes;
 
   constructor(file: Region) {
     this.#file = file;

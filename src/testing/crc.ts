@@ -6,9 +6,9 @@ const table = Uint32Array.from({ length: 256 }, (_, byte) => {
   return byte;
 });
 
-/** The checksum of bytes, continued from that of what comes before them; from 0 it is the standard one. */
-export function crc32c(bytes: Uint8Array, seed = 0): number {
+/** The checksum of bytes from `start` to `end`, continued from that of what comes before them; from 0 it is the standard one. */
+export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end: number = bytes.length): number {
   let state = ~seed;
-  for (let i = 0; i < bytes.length; i++) state = (state >>> 8) ^ table[(state ^ bytes[i]!) & 0xff]!;
+  for (let i = start; i < end; i++) state = (state >>> 8) ^ table[(state ^ bytes[i]!) & 0xff]!;
   return ~state >>> 0;
 }

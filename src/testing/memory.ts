@@ -21,6 +21,8 @@ export type OpenWords = readonly number[];
 export class Memory {
   /** What the program sees. Bytes that are not settled hold what lies beneath every layer. */
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The same bytes. */
+  readonly data: DataView;
   readonly events: TraceEvent[] = [];
   /** Called before a drain or the beginning of an operation is recorded: a crash there is worth a look. */
   onPoint: (() => void) | undefined;
@@ -47,6 +49,7 @@ export class Memory {
 
   constructor(readonly byteLength: number) {
     this.bytes = new Uint8Array(byteLength);
+    this.data = new DataView(this.bytes.buffer);
     this.#settled = new Uint8Array(Math.ceil(byteLength / 8)).fill(0xff);
   }
 

@@ -24,27 +24,41 @@ export interface Words {
  * @throws {RangeError} unless each word has 32 bits, and the offset is a multiple of 8
  * @throws {TypeError} if a word is no number
  */
-export function checkWords(words: Partial<Words>, byteOffset = 0): void {
-  if (byteOffset % 8 !== 0) throw new RangeError(`byteOffset ${byteOffset} is not a multiple of 8`);
-  for (const [name, value] of Object.entries(words)) {
-    if (typeof value !== "number") throw new TypeError(`${name} is a number, not ${value}`);
-    if (value >>> 0 !== value) throw new RangeError(`${name} ${value} is not an integer from 0 to 2^32 - 1`);
-  }
+export function checkWords({ low, high, seed }: Words, byteOffset: number): void {
+  checkAligned(byteOffset);
+  checkWord("low", low);
+  checkWord("high", high);
+  checkWord("seed", seed);
 }
 
-/** @throws {RangeError} unless each place is a whole number up to the size of the region */
-export function checkPlaces(places: Readonly<Record<string, number>>, size: number): void {
-  for (const [name, value] of Object.entries(places)) {
-    if (typeof value !== "number") throw new TypeError(`${name} is a number, not ${value}`);
-    if (Number.isInteger(value) && value >= 0 && value <= size) continue;
-    throw new RangeError(`${name} ${value} is not inside the region, which has ${size} bytes`);
-  }
+/** @throws {RangeError} unless it is a multiple of 8 */
+export function checkAligned(byteOffset: number): void {
+  if (byteOffset % 8 !== 0) throw new RangeError(`byteOffset ${byteOffset} is not a multiple of 8`);
+}
+
+/**
+ * @throws {RangeError} unless it has 32 bits
+ * @throws {TypeError} if it is no number
+ */
+export function checkWord(name: string, value: number): void {
+  if (typeof value !== "number") throw new TypeError(`${name} is a number, not ${value}`);
+  if (value >>> 0 !== value) throw new RangeError(`${name} ${value} is not an integer from 0 to 2^32 - 1`);
+}
+
+/**
+ * @throws {RangeError} unless it is a whole number up to the size of the region
+ * @throws {TypeError} if it is no number
+ */
+export function checkPlace(name: string, value: number, size: number): void {
+  if (typeof value !== "number") throw new TypeError(`${name} is a number, not ${value}`);
+  if (Number.isInteger(value) && value >= 0 && value <= size) return;
+  throw new RangeError(`${name} ${value} is not inside the region, which has ${size} bytes`);
 }
 
 /** The checksum of a range; reads it. */
 export function checksum(memory: Memory, byteOffset: number, byteLength: number, seed: number): number {
   memory.read(byteOffset, byteLength);
-  return crc32c(memory.bytes.subarray(byteOffset, byteOffset + byteLength), seed);
+  return crc32c(memory.bytes, seed, byteOffset, byteOffset + byteLength);
 }
 
 /** A record is a copy like any other: its words come in no order until the drain. */
@@ -63,13 +77,11 @@ export function writeRecord(
 export function recordLength(memory: Memory, byteOffset: number, end: number, seed: number): number {
   if (end - byteOffset < RECORD_BYTES) return -1;
   memory.read(byteOffset, RECORD_BYTES);
-  const header = memory.bytes.subarray(byteOffset, byteOffset + RECORD_BYTES);
-  const { buffer } = memory.bytes;
-  const data = new DataView(buffer, byteOffset, RECORD_BYTES), byteLength = data.getUint32(0, true);
-  if (byteOffset + frameBytes(byteLength) > end || header.every((byte) => byte === 0)) return -1;
+  const { data } = memory, byteLength = data.getUint32(byteOffset, true);
+  if (byteOffset + frameBytes(byteLength) > end || isZero(data, byteOffset)) return -1;
   if (byteLength > 0) memory.read(byteOffset + RECORD_BYTES, byteLength);
-  const payload = new Uint8Array(buffer, byteOffset + RECORD_BYTES, byteLength);
-  return checksumOf(header, payload, seed) === data.getUint32(4, true) ? byteLength : -1;
+  const checksum = checksumOf(memory.bytes, byteOffset, byteLength, seed);
+  return checksum === data.getUint32(byteOffset + 4, true) ? byteLength : -1;
 }
 
 /**
@@ -100,12 +112,19 @@ function frame(payload: Uint8Array, { low, high, seed }: Words): Uint8Array {
   data.setUint32(8, low, true);
   data.setUint32(12, high, true);
   bytes.set(payload, RECORD_BYTES);
-  data.setUint32(4, checksumOf(bytes, payload, seed), true);
+  data.setUint32(4, checksumOf(bytes, 0, payload.length, seed), true);
   return bytes;
 }
 
-/** Of the two words, the length and the payload, in this order. */
-function checksumOf(header: Uint8Array, payload: Uint8Array, seed: number): number {
-  const head = crc32c(header.subarray(0, 4), crc32c(header.subarray(8, 16), seed));
-  return crc32c(payload, head);
+/** Whether a record's header is one of zeros. */
+function isZero(data: DataView, byteOffset: number): boolean {
+  for (let i = 0; i < RECORD_BYTES; i += 4) if (data.getUint32(byteOffset + i) !== 0) return false;
+  return true;
+}
+
+/** Of the two words, the length and the payload of a record, in this order. */
+function checksumOf(bytes: Uint8Array, byteOffset: number, payloadBytes: number, seed: number): number {
+  const words = crc32c(bytes, seed, byteOffset + 8, byteOffset + 16);
+  const head = crc32c(bytes, words, byteOffset, byteOffset + 4);
+  return crc32c(bytes, head, byteOffset + RECORD_BYTES, byteOffset + RECORD_BYTES + payloadBytes);
 }

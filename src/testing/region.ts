@@ -103,7 +103,7 @@ export class RecordedRegion implements Region {
   checksum(byteOffset: number, byteLength: number, seed = 0): number {
     this.#mustBeOpen("checksum");
     checkRange(byteOffset, byteLength, this.size);
-    records.checkWords({ seed });
+    records.checkWord("seed", seed);
     return records.checksum(this.#memory, byteOffset, byteLength, seed);
   }
 
@@ -124,8 +124,10 @@ export class RecordedRegion implements Region {
 
   recordLength(byteOffset: number, end: number, seed: number): number {
     this.#mustBeOpen("recordLength");
-    records.checkPlaces({ byteOffset, end }, this.size);
-    records.checkWords({ seed }, byteOffset);
+    records.checkPlace("byteOffset", byteOffset, this.size);
+    records.checkPlace("end", end, this.size);
+    records.checkAligned(byteOffset);
+    records.checkWord("seed", seed);
     return records.recordLength(this.#memory, byteOffset, end, seed);
   }
 

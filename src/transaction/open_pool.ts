@@ -63,7 +63,8 @@ export interface PoolOptions extends OpenOptions {
  */
 export function openPool(path: string | URL | Region, options: PoolOptions = {}): Pool {
   if (typeof options !== "object" || options === null) throw new TypeError("options is an object");
-  const { layout, slotBytes, overflowBytes, identity = randomIdentity(), ...rest } = options;
+  const { layout, slotBytes, overflowBytes, identity = options.create ? randomIdentity() : 0, ...rest } =
+    options;
   const name = encodeLayout(layout ?? "");
   const divided = (byteLength: number) => divide(byteLength, { slotBytes, overflowBytes });
   if (!Number.isSafeInteger(identity) || identity < 0) {

@@ -6,8 +6,8 @@
 
 import { Batch, type Region } from "../../mod.ts";
 
-/** How many ranges are remembered by where they are: a power of two. */
-const places = 1024;
+/** How many ranges are remembered by where they are, at most: a power of two. */
+const mostPlaces = 1024;
 
 /** As many bytes as the longest range had. */
 let anything = new Uint8Array(4096);
@@ -17,13 +17,17 @@ export class Ranges {
   readonly #offsets: Float64Array;
   readonly #lengths: Float64Array;
   /** Which range was added last of those with the same hash. */
-  readonly #last = new Uint16Array(places);
+  readonly #last: Uint16Array;
+  readonly #shift: number;
   #count = 0;
 
   /** @param most how many there can be, up to 2^16 of which are found again */
   constructor(most: number) {
     this.#offsets = new Float64Array(most);
     this.#lengths = new Float64Array(most);
+    const bits = Math.ceil(Math.log2(Math.min(Math.max(most, 2), mostPlaces)));
+    this.#last = new Uint16Array(2 ** bits);
+    this.#shift = 32 - bits;
   }
 
   /** How many there are; may be lowered, which forgets the last ones. */
@@ -37,7 +41,7 @@ export class Ranges {
   /** Adds a range, unless it is known to be there: what is changed again and again is written back once. */
   add(byteOffset: number, byteLength: number): void {
     const count = this.#count, offsets = this.#offsets, lengths = this.#lengths;
-    const place = Math.imul((byteOffset / 8) | 0, 0x9e37_79b1) >>> 22;
+    const place = Math.imul((byteOffset / 8) | 0, 0x9e37_79b1) >>> this.#shift;
     const known = this.#last[place]!;
     if (known < count && offsets[known] === byteOffset && lengths[known]! >= byteLength) return;
     offsets[count] = byteOffset;

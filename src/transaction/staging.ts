@@ -11,8 +11,12 @@ import type { Ranges } from "./ranges.ts";
 /** Bytes of a line: what one hash entry stands for. */
 export const lineBytes = 64;
 
-/** Lines that there is room for at first, and after a transaction that needed more. */
-const initialLines = 256;
+/** Lines that there is room for once something is staged, and those that a transaction which needed more leaves at most. */
+const initialLines = 16, keptLines = 256;
+
+/** What a pool has that stages nothing: room for scratch only. */
+const emptyBytes = new Uint8Array(lineBytes), emptyView = new DataView(emptyBytes.buffer);
+const emptyWords = new Int32Array(1);
 
 /** What a batch's entry is cut into, and the bytes that say where it goes. */
 const pieceBytes = 65528, entryBytes = 8;
@@ -23,17 +27,17 @@ export const scratchAt = 0;
 /** The bytes that are staged. Offsets are from the start of the data area, and were checked. */
 export class Staging {
   /** The lines one after another; the first is scratch. */
-  view!: DataView;
-  bytes!: Uint8Array<ArrayBuffer>;
+  view = emptyView;
+  bytes = emptyBytes;
   /** Which bytes of a line are staged: a bit each, two words a line. */
-  #masks!: Int32Array;
+  #masks = emptyWords;
   /** The number of each line: its offset divided by 64. Of 32 bits where that is enough, so that offsets stay whole numbers for the engine. */
-  #lines!: Int32Array | Float64Array;
+  #lines: Int32Array | Float64Array = emptyWords;
   readonly #Lines: Int32ArrayConstructor | Float64ArrayConstructor;
   /** Open addressing: which slot of the arrays above holds a line, 0 for none. At most half full. */
-  #table!: Int32Array;
+  #table = emptyWords;
   /** Where in the table each slot is named, so that emptying it costs no more than filling it did. */
-  #places!: Int32Array;
+  #places = emptyWords;
   #shift = 0;
   #count = 0;
   /** The line that was asked for last and where it begins: a record's fields are next to each other. */
@@ -57,7 +61,6 @@ export class Staging {
   /** @param byteLength of the data area */
   constructor(byteLength: number) {
     this.#Lines = byteLength <= 2 ** 31 * lineBytes ? Int32Array : Float64Array;
-    this.#make(initialLines);
   }
 
   /** Whether nothing is staged. */
@@ -78,7 +81,7 @@ export class Staging {
 
   /** Forgets everything. */
   clear(): void {
-    if (this.#lines.length > initialLines + 1) this.#make(initialLines);
+    if (this.#lines.length > keptLines + 1) this.#make(keptLines);
     else for (let slot = 1; slot <= this.#count; slot++) this.#table[this.#places[slot]!] = 0;
     this.#count = 0;
     this.#lastLine = -1;
@@ -124,7 +127,7 @@ export class Staging {
 
   #grow(): void {
     const { bytes } = this, masks = this.#masks, lines = this.#lines;
-    this.#make((lines.length - 1) * 2);
+    this.#make(Math.max((lines.length - 1) * 2, initialLines));
     this.bytes.set(bytes);
     this.#masks.set(masks);
     this.#lines.set(lines);

@@ -121,7 +121,12 @@ export function lasting(region: Region): Region {
 
 /** The bytes that are not zero, by place. */
 export function text(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte, at) => byte === 0 ? "" : `${at}:${byte.toString(16)} `).join("");
+  let written = "";
+  // A loop, for this is most of what some crash tests do
+  for (let at = 0; at < bytes.length; at++) {
+    if (bytes[at] !== 0) written += `${at}:${bytes[at]!.toString(16)} `;
+  }
+  return written;
 }
 
 /** What the operations mean: `state` is the bytes in hexadecimal. */
