@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 char path[256], second[256], folder[200];
@@ -87,6 +88,7 @@ static void run_row(const char *file, const char *who, const char *list,
 	ssize_t more;
 	bool made;
 	pid_t child;
+	time_t begin = time(NULL);
 
 	sprintf(title, "%s, %s: %s", file, who, list);
 	if (only && !strstr(title, only))
@@ -130,6 +132,8 @@ static void run_row(const char *file, const char *who, const char *list,
 
 	if (!strcmp(got, expected)) {
 		printf("ok %u - %s\n", tests, title);
+		if (time(NULL) - begin > 1)
+			printf("# in %ld s\n", (long)(time(NULL) - begin));
 	} else {
 		failures++;
 		printf("not ok %u - %s\n# expected %s\n# got      %s\n", tests,
