@@ -1,7 +1,14 @@
-// The parts of the harness that need no guest.
+// The parts of the harness that need no guest, and what becomes of a guest: with a program in QEMU's place.
 import assert from "node:assert/strict";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import process from "node:process";
 import { test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
+import { root, startChild } from "../helpers/child.ts";
+import { anywhere } from "../helpers/places.ts";
 import { machines } from "./machines.ts";
+import { requirePackages } from "./packages.ts";
+import { startGuest } from "./qemu.ts";
 import { parseJUnit } from "./results.ts";
 import { kernelsOf, machinesOf } from "./selection.ts";
 
@@ -56,4 +63,79 @@ test("parseJUnit() reads Bun's self-closing, skipped and failed cases", () => {
     ["tests/b_test.ts", "z", "failed"],
   ]);
   assert.equal(cases[2]?.message, "no\nway");
+});
+
+/** A folder with a program that is found before all others of its name; PATH is as before when the block ends. */
+function inPlaceOf(name: string, script: string): Disposable & { path(name: string): string } {
+  const place = anywhere();
+  writeFileSync(place.path(name), `#!/bin/sh\n${script}\n`);
+  chmodSync(place.path(name), 0o755);
+  const path = process.env["PATH"];
+  process.env["PATH"] = `${place.directory}:${path}`;
+  return {
+    path: place.path,
+    [Symbol.dispose]() {
+      process.env["PATH"] = path;
+      place[Symbol.dispose]();
+    },
+  };
+}
+
+const guestOptions = {
+  ...{ kernel: "kernel", initramfs: "initramfs", kernelParameters: [], args: [], processors: 1 },
+  ...{ accelerator: "tcg", timeoutSeconds: 60 },
+};
+
+const isAlive = (pid: string) => existsSync(`/proc/${pid.trim()}/exe`);
+
+test("a guest that runs too long is killed, and what it printed is kept", async () => {
+  using place = inPlaceOf(
+    "qemu-system-x86_64",
+    'echo $$ >"$(dirname "$0")/pid"; echo "@@ booted"; echo last words; exec sleep 1000',
+  );
+  const told: string[] = [];
+  const guest = startGuest({
+    ...guestOptions,
+    ...{ timeoutSeconds: 1, consolePath: place.path("console"), onTell: (words) => void told.push(words) },
+  });
+  assert.equal(await guest.finished, "the guest ran longer than 1 s");
+  assert.deepEqual(told, ["booted"]);
+  assert.equal(readFileSync(place.path("console"), "utf8"), "@@ booted\nlast words\n");
+  assert.equal(isAlive(readFileSync(place.path("pid"), "utf8")), false);
+});
+
+test("a QEMU that ends by itself is told by its exit code, with what it complained of in the console", async () => {
+  using place = inPlaceOf("qemu-system-x86_64", "echo no such machine >&2; exit 3");
+  const guest = startGuest({ ...guestOptions, consolePath: place.path("console"), onTell: () => {} });
+  assert.equal(await guest.finished, "QEMU ended with 3");
+  assert.equal(readFileSync(place.path("console"), "utf8"), "no such machine\n");
+});
+
+test("a harness that is killed takes its guest and the guest's images with it", async () => {
+  using place = inPlaceOf(
+    "qemu-system-x86_64",
+    'echo $$ >"$(dirname "$0")/pid"; echo "@@ booted"; exec sleep 1000',
+  );
+  mkdirSync(place.path("images"));
+  const options = {
+    ...guestOptions,
+    ...{ consolePath: place.path("console"), folderToRemove: place.path("images") },
+  };
+  await using harness = startChild(`
+    import { startGuest } from ${JSON.stringify(`${root}tests/vm/qemu.ts`)};
+    startGuest({ ...${JSON.stringify(options)}, onTell: console.log });`);
+  assert.equal(await harness.line(), "booted");
+  const pid = readFileSync(place.path("pid"), "utf8");
+  assert.equal(isAlive(pid), true);
+  harness.kill();
+  // Another process does it, so there is nothing to wait for but the thing itself
+  while (isAlive(pid) || existsSync(place.path("images"))) await wait(10);
+});
+
+test("without QEMU it says what to install, and installs nothing unasked", () => {
+  using _ = inPlaceOf("dpkg-query", 'printf "busybox-static installed\\ncpio installed\\n"; exit 1');
+  assert.throws(
+    () => requirePackages(false),
+    /packages are missing.*--install:\n.*apt-get install .*qemu-system-x86/s,
+  );
 });
