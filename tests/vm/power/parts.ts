@@ -1,6 +1,7 @@
 // Which parts are tried on which machine.
 import type { Part } from "./part.ts";
 import { churn } from "./parts/churn.ts";
+import { cycles } from "./parts/cycles.ts";
 import { holes } from "./parts/holes.ts";
 import { pool } from "./parts/pool.ts";
 import { records } from "./parts/records.ts";
@@ -10,6 +11,7 @@ const persistent: Readonly<Record<string, Part>> = {
   holes: holes("holes", {}),
   allocated: wordByWord("allocated", {}),
   sealed: wordByWord("sealed", { static: true }),
+  cycles,
   records,
   pool,
   churn,
