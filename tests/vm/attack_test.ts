@@ -87,7 +87,7 @@ const commands: readonly (readonly [Where, string])[] = [
   ["reflink", "xfs_io -c 'reflink DONOR' FILE"],
   ["XFS", "xfs_io -c 'swapext DONOR' FILE"],
   ["reflink", "xfs_io -c 'dedupe DONOR 0 0 65536' FILE"],
-  ["everywhere", "xfs_io -c 'unresvsp 0 1m' FILE"],
+  ["XFS", "xfs_io -c 'unresvsp 0 1m' FILE"],
   ["XFS without reflink", "xfs_fsr -v FILE"],
   ["everywhere", "setfattr -x user.daxfile.static FILE"],
   // The kernel does neither to a file with DAX; should one ever do it, this says so
