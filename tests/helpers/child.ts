@@ -147,3 +147,28 @@ export function executable(runtime: "deno" | "bun"): string {
   const installed = `${root}node_modules/.bin/${runtime}`;
   return existsSync(installed) ? installed : runtime;
 }
+
+/**
+ * Code for a child: `stopping(file)` is the file, and before and after each call that stores or writes back the child says so in a line
+ * and waits for one.
+ */
+export const stoppingFile = `
+  import { readSync } from "node:fs";
+  const stop = (where) => {
+    console.log(where);
+    readSync(0, new Uint8Array(16));
+  };
+  const stopping = (file) => new Proxy(file, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target);
+      if (typeof value !== "function") return value;
+      if (!/^(?:persist|flush|drain|writeRecord|commit|store64)$/.test(name)) return value.bind(target);
+      return (...parameters) => {
+        stop("before " + name);
+        const result = value.apply(target, parameters);
+        stop("after " + name);
+        return result;
+      };
+    },
+  });
+`;

@@ -3,15 +3,15 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { CorruptionError, type Region } from "../../mod.ts";
+import { CorruptionError, open, type Region } from "../../mod.ts";
 import { openLog, type PersistentLog } from "../../src/log/mod.ts";
 import { Memory } from "../../src/testing/memory.ts";
 import { MODELS } from "../../src/testing/model.ts";
 import { record } from "../../src/testing/mod.ts";
 import { RecordedRegion } from "../../src/testing/region.ts";
-import { here, startChild, there } from "../helpers/child.ts";
+import { here, startChild, stoppingFile, there } from "../helpers/child.ts";
 import { memory } from "../helpers/places.ts";
-import { bytesOf, identity } from "./subject.ts";
+import { bytesOf, identity, lose, placeOf } from "./subject.ts";
 
 const size = 4096 + 512;
 
@@ -216,3 +216,45 @@ for (const runtime of [here, there]) {
     assert(looks > 0);
   });
 }
+
+test("a reader in another process opens and reads while the writer is stopped anywhere in its recovery", {
+  timeout: 60_000,
+}, async () => {
+  using place = memory();
+  const path = place.path();
+  {
+    using file = open(path, { create: true, size: 8192 });
+    const log = openLog(file, { create: true });
+    for (const n of [0, 1]) log.append(contentsOf(n));
+    // Of a batch that was cut off the first is lost and the others are there
+    log.appendAll([2, 3, 4].map(contentsOf));
+    lose(file, placeOf([0, 1].map((n) => contentsOf(n).length)));
+  }
+  await using writer = startChild(
+    `
+    import { open } from "@daxfile/daxfile";
+    import { openLog } from "@daxfile/daxfile/log";
+    ${stoppingFile}
+    const bytesOf = ${String(bytesOf)};
+    const contentsOf = (sequence) => new Uint8Array(bytesOf(sequence * 7 % 30, sequence));
+    const log = openLog(stopping(open(${JSON.stringify(path)}, { forceGranularity: "cache-line" })));
+    stop("recovered");
+    log.append(contentsOf(2));
+    log.close();
+    console.log("done");
+  `,
+    { runtime: there },
+  );
+  using before = openLog(path, { readOnly: true });
+  const stops: string[] = [];
+  for (let where; (where = await writer.line()) !== "done"; writer.send("")) {
+    stops.push(where);
+    // The dropped ones are never seen, and the new one not before its first store
+    const isThere = stops.includes("after writeRecord");
+    using fresh = openLog(path, { readOnly: true });
+    assertEquals([check(fresh), fresh.length], isThere ? [3, 3] : [2, 2], where);
+    assertEquals(check(before), isThere ? 3 : 2, where);
+  }
+  assertEquals([stops.indexOf("before flush"), stops.includes("before writeRecord")], [0, true]);
+  assert(stops.indexOf("recovered") > 3, stops.join());
+});

@@ -7,6 +7,7 @@ import { DaxError, open, type Region } from "../../mod.ts";
 import { record, type TraceEvent } from "../../src/testing/mod.ts";
 import { array, f64, struct, u32, u64, u8, utf8 } from "../../src/struct/mod.ts";
 import { openPool } from "../../src/transaction/mod.ts";
+import { startChild, stoppingFile, there } from "../helpers/child.ts";
 import { disk, medium, memory } from "../helpers/places.ts";
 import { lasting, size as tinySize } from "./subject.ts";
 
@@ -444,6 +445,40 @@ test("while a pool is open to write, nobody else opens it", () => {
   for (const options of [{}, { readOnly: true }]) {
     assertEquals(assertThrows(() => openPool(path, options), DaxError).code, "EBUSY");
   }
+});
+
+test("a reader in another process is refused, by name, while a writer is stopped anywhere in its recovery", {
+  timeout: 60_000,
+}, async () => {
+  using place = memory();
+  const path = place.path();
+  const pool = make(path);
+  pool.transaction((tx) => tx.setFloat64(0, 7));
+  pool.file.close(); // as a process that ends does
+  await using writer = startChild(
+    `
+    import { open } from "@daxfile/daxfile";
+    import { openPool } from "@daxfile/daxfile/transaction";
+    ${stoppingFile}
+    const pool = openPool(stopping(open(${JSON.stringify(path)}, { forceGranularity: "cache-line" })));
+    pool.close();
+    console.log("done");
+  `,
+    { runtime: there },
+  );
+  const stops: string[] = [];
+  for (let where; (where = await writer.line()) !== "done"; writer.send("")) {
+    stops.push(where);
+    const error = assertThrows(
+      () => openPool(path, { readOnly: true }),
+      DaxError,
+      "another opener holds a lock",
+    );
+    assertEquals([error.code, error.path], ["EBUSY", path]);
+  }
+  assertEquals([stops[0], stops.includes("before writeRecord")], ["before persist", true]);
+  using reader = openPool(path, { readOnly: true });
+  assertEquals(reader.transaction((tx) => tx.getFloat64(0)), 7);
 });
 
 test("options that do not fit are refused", () => {
