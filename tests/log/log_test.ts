@@ -1,7 +1,7 @@
 // What a log promises without a crash: what its methods give and refuse.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { CorruptionError, DaxError, open } from "../../mod.ts";
 import { openLog, type PersistentLog } from "../../src/log/mod.ts";
@@ -359,4 +359,19 @@ test("a failed write is told, shuts the log, and close writes nothing over it", 
   using log = openLog(path);
   assertEquals(texts(log), ["one", "two"]);
   assertEquals(log.append(text("three")), 2);
+});
+
+test("a file whose creation did not end says so, and is made again", () => {
+  using place = medium();
+  const path = place.path();
+  openLog(path, { create: true, size: 8192 }).close();
+  const bytes = readFileSync(path);
+  bytes.set(new TextEncoder().encode("DAXF.LOG"));
+  writeFileSync(path, bytes);
+  for (const options of [{}, { readOnly: true }]) {
+    const error = assertThrows(() => openLog(path, options), CorruptionError, "its creation did not end");
+    assert(error.hint!.includes("create: true"));
+  }
+  using log = openLog(path, { create: true });
+  assertEquals(log.append(new Uint8Array(3)), 0);
 });

@@ -402,6 +402,22 @@ test("a file that is something else is never made into a pool, and one of zeros 
   assertEquals(pool.layout, "a");
 });
 
+test("a file whose creation did not end says so, and is made again with whatever sizes", () => {
+  using place = medium();
+  const path = place.path();
+  make(path, { layout: "a", slotBytes: 512 }).close();
+  const bytes = readFileSync(path);
+  bytes.set(new TextEncoder().encode("DAXFPOOL"));
+  writeFileSync(path, bytes);
+  for (const options of [{}, { readOnly: true }]) {
+    const error = assertThrows(() => openPool(path, options), DaxError, "its creation did not end");
+    assertStringIncludes(error.hint!, "create: true");
+  }
+  using pool = openPool(path, { create: true, layout: "b", slotBytes: 1024 });
+  assertEquals(pool.layout, "b");
+  assertEquals(pool.transaction((tx) => tx.getUint8(0)), 0);
+});
+
 test("exclusive refuses a pool that is there, and readOnly refuses writes and nothing else", () => {
   using place = medium();
   const path = place.path();
