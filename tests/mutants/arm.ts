@@ -1,6 +1,6 @@
 /**
  * What the library flushes and fences on aarch64: the emulator of user programs runs one instruction at a time and logs the
- * registers; of the log, only the flushes, the fences and the marks between calls are looked at.
+ * registers at the flushes, the fences and the marks between calls.
  */
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -40,18 +40,25 @@ export async function wrongOnArm(sources: ReadonlyMap<string, string>): Promise<
       ...["-fstrip", "-fllvm", "-flld", "-fsingle-threaded", "-femit-bin=driver"],
     ], { cwd: folder });
     if (built.status !== 0) return `${notCompiled}: ${built.output}`;
-    const log = `${folder}/log`;
+    const log = `${folder}/log`, places = instructionsOf(readFileSync(`${folder}/driver`));
+    // The log of all instructions is a hundred times as long
+    const filter = Array.from(places.keys(), (address) => `0x${address.toString(16)}+3`).join();
     const { status, output } = await run(
       emulator,
-      ["-cpu", "max", "-singlestep", "-d", "cpu,nochain", "-D", log, `${folder}/driver`],
+      ["-cpu", "max", "-singlestep", "-d", "cpu,nochain", "-dfilter", filter, "-D", log, `${folder}/driver`],
     ).catch((error) => {
       throw new Error(`${emulator} does not run (apt-get install qemu-user-static): ${error}`);
     });
     if (status !== 0) return `the program ended with ${status}: ${output}`;
-    return firstWrong(stepsOf(readFileSync(`${folder}/driver`), readFileSync(log, "latin1")));
+    return firstWrong(stepsOf(places, readFileSync(log, "latin1")));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+interface Instruction {
+  readonly kind: string;
+  readonly register: number;
 }
 
 interface Step {
@@ -60,8 +67,7 @@ interface Step {
   readonly registers: readonly number[];
 }
 
-function stepsOf(program: Uint8Array<ArrayBuffer>, log: string): Step[] {
-  const places = instructionsOf(program);
+function stepsOf(places: ReadonlyMap<number, Instruction>, log: string): Step[] {
   const steps: Step[] = [];
   for (let at = log.indexOf(" PC="); at >= 0; at = log.indexOf(" PC=", at + 4)) {
     const found = places.get(Number.parseInt(log.slice(at + 4, at + 20), 16));
@@ -82,10 +88,10 @@ function stepsOf(program: Uint8Array<ArrayBuffer>, log: string): Step[] {
 }
 
 /** The addresses of the instructions that matter, in an ELF file (elf(5)). */
-function instructionsOf(program: Uint8Array<ArrayBuffer>): Map<number, { kind: string; register: number }> {
+function instructionsOf(program: Uint8Array<ArrayBuffer>): Map<number, Instruction> {
   const data = new DataView(program.buffer, program.byteOffset, program.byteLength);
   const u64 = (at: number) => Number(data.getBigUint64(at, true));
-  const out = new Map<number, { kind: string; register: number }>();
+  const out = new Map<number, Instruction>();
   for (let index = 0; index < data.getUint16(56, true); index++) {
     const at = u64(32) + index * data.getUint16(54, true);
     const isCode = data.getUint32(at, true) === 1 && (data.getUint32(at + 4, true) & 1) !== 0;

@@ -1,4 +1,4 @@
-/** A folder for everything that mutants leave behind: copies, libraries, compilers' caches. It goes with this process, however it ends. */
+/** A folder for everything that mutants leave behind: copies, libraries, what the compiler remembers of mutants. It goes with this process, however it ends. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
@@ -7,9 +7,8 @@ import { disk } from "../helpers/places.ts";
 /** Makes it the temporary folder of this process and of all that it starts. */
 export function useScratch(): Disposable & { readonly directory: string } {
   const place = disk();
-  const { TMPDIR, ZIG_GLOBAL_CACHE_DIR } = process.env;
+  const { TMPDIR } = process.env;
   process.env["TMPDIR"] = place.directory;
-  process.env["ZIG_GLOBAL_CACHE_DIR"] = place.path("zig");
   const end = (signal: NodeJS.Signals) => {
     for (const pid of children()) process.kill(pid, "SIGKILL");
     place[Symbol.dispose]();
@@ -22,16 +21,11 @@ export function useScratch(): Disposable & { readonly directory: string } {
     [Symbol.dispose]() {
       process.off("SIGINT", end);
       process.off("SIGTERM", end);
-      restore("TMPDIR", TMPDIR);
-      restore("ZIG_GLOBAL_CACHE_DIR", ZIG_GLOBAL_CACHE_DIR);
+      if (TMPDIR === undefined) delete process.env["TMPDIR"];
+      else process.env["TMPDIR"] = TMPDIR;
       place[Symbol.dispose]();
     },
   };
-}
-
-function restore(name: string, value: string | undefined): void {
-  if (value === undefined) delete process.env[name];
-  else process.env[name] = value;
 }
 
 /** What this process has started, by the kernel's list; what those have started ends with them or is let go. */

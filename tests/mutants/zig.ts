@@ -1,17 +1,17 @@
 /**
- * The mutants of zig/: each is compiled as the shipped library is, and traced, instruction by instruction, while the real TypeScript
- * runs the workload on it; then run as a program for aarch64, where that is another one; then by the tests of its own file.
+ * The mutants of zig/: each is compiled as the shipped library is, and writes down every store, flush and fence while the real
+ * TypeScript runs the workload on it; then run as a program for aarch64, where that is another one; then by the tests of its own file.
  */
 
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { wrongWith } from "../trace/check.ts";
 import { run, zig } from "../trace/command.ts";
-import { merged } from "../trace/calls.ts";
-import type { NativeTrace } from "../trace/events.ts";
-import { build, sources } from "../trace/library.ts";
+import { stepsOf } from "../trace/calls.ts";
+import { withJournal } from "../trace/instrument.ts";
+import { assembled, assembly, build, sources } from "../trace/library.ts";
 import { phases as phasesOf } from "../trace/phases.ts";
-import { traced } from "../trace/tracer.ts";
+import { journaled } from "../trace/tracer.ts";
 import { root } from "../helpers/child.ts";
 import { notCompiled, wrongOnArm } from "./arm.ts";
 import type { Verdict } from "./verdict.ts";
@@ -24,19 +24,8 @@ type Architecture = "x86-64" | "aarch64";
 /** What was found out of a mutant; `same` are the architectures on which its code is another one and does the same. */
 type Finding = Judgement & { readonly same?: readonly Architecture[]; readonly shows?: boolean };
 
-/** At a time: each is a compiler or a program that is stepped through. */
+/** At a time: each is a compiler or a program. */
 const width = Math.min(2, navigator.hardwareConcurrency);
-
-/** The phases that a mutant goes through, until one kills it: at first the shortest first. */
-const allPhases: readonly string[] = [
-  "clflush",
-  "clwb, avx",
-  "byte",
-  "page",
-  "clflushopt",
-  "clwb, sse2",
-  "cache-line",
-];
 
 /** Judges every mutant. */
 export async function* zigVerdicts(only: string, from = sources()): AsyncIterable<Verdict> {
@@ -93,20 +82,16 @@ function inParallel<T>(work: readonly (() => Promise<T>)[], width: number): Prom
 /** What is wrong with a library's trace, or what it did. */
 type Traced = { readonly wrong: string } | { readonly steps: readonly string[] };
 
-interface Code {
-  readonly x86: string;
-  readonly arm: string;
-}
-
 /** The original, with which mutants are compared. */
 export class Bench {
   readonly #sources: ReadonlyMap<string, string>;
-  readonly #code: Code;
+  readonly #assembly: string;
+  readonly #code: Readonly<Record<Architecture, string>>;
   readonly #steps: readonly string[];
   readonly #checkout: string;
   readonly #phases: readonly string[];
-  /** The same, with the one that has killed the latest mutant first: what noticed one often notices the next. */
-  #order: readonly string[];
+  /** The phase that killed the latest mutant: what noticed one often notices the next. At first one of the short ones. */
+  #killer: string;
   readonly #traced = new Map<string, Promise<Traced>>();
   readonly #reached = {
     "x86-64": new Map<ZigSite, Promise<boolean>>(),
@@ -115,69 +100,75 @@ export class Bench {
 
   private constructor(
     sources: ReadonlyMap<string, string>,
-    code: Code,
+    assembly: string,
+    code: Readonly<Record<Architecture, string>>,
     steps: readonly string[],
     checkout: string,
     phases: readonly string[],
   ) {
     this.#sources = sources;
+    this.#assembly = assembly;
     this.#code = code;
     this.#steps = steps;
     this.#checkout = checkout;
-    this.#phases = this.#order = phases;
+    this.#phases = phases;
+    this.#killer = phases.find((name) => name.startsWith("cl")) ?? phases[0]!;
   }
 
   /** Looks at the original; mutants then go through the same phases. */
-  static async set(from: ReadonlyMap<string, string>, wanted = allPhases): Promise<Bench> {
-    const phases = wanted.filter((name) => phasesOf([name]).length > 0);
+  static async set(from: ReadonlyMap<string, string>, wanted: readonly string[] = []): Promise<Bench> {
+    const phases = phasesOf(wanted).map(({ name }) => name);
     const sources = new Map(from).set("mutant.zig", readFileSync(`${root}tests/mutants/mutant.zig`, "utf8"));
-    const [x86, arm] = await Promise.all([build(sources, "x86_64"), build(sources, "aarch64")]);
-    if (typeof x86 === "string" || typeof arm === "string") throw new Error(`${x86}${arm}`);
+    const text = await assembly(sources), arm = await build(sources, "aarch64");
+    if (text === undefined || typeof arm === "string") throw new Error(`They do not compile: ${arm}`);
+    const code = { "x86-64": (await assembled(text)).toBase64(), "aarch64": arm.toBase64() };
     const checkout = snapshot();
-    const steps: string[] = [];
-    let wrong = await wrongOnArm(sources);
-    for (const phase of phases) {
-      const made = await traceOf(x86, phase, checkout);
-      wrong ??= await wrongWith(made, [phase]);
-      steps.push(...stepsOf(made));
+    const [found, wrong] = await Promise.all([traceOf(text, phases, checkout), wrongOnArm(sources)]);
+    if (wrong !== undefined || "wrong" in found) {
+      throw new Error(`Without a mutant: ${wrong ?? ("wrong" in found && found.wrong)}`);
     }
-    if (wrong !== undefined) throw new Error(`Without a mutant: ${wrong}`);
-    return new Bench(sources, { x86: x86.toBase64(), arm: arm.toBase64() }, steps, checkout, phases);
+    return new Bench(sources, text, code, found.steps, checkout, phases);
   }
 
   async find({ file }: ZigSite, source: string): Promise<Finding> {
-    const changed = new Map(this.#sources).set(file, source), x86 = await build(changed, "x86_64");
-    const traced = typeof x86 === "string" || x86.toBase64() === this.#code.x86
-      ? { steps: this.#steps }
-      : await this.#traceOnce(x86);
+    const changed = new Map(this.#sources).set(file, source), text = await assembly(changed);
+    const traced = text === undefined ? { steps: this.#steps } : await this.#traceOnce(text);
     if ("wrong" in traced) return { outcome: "killed", reason: traced.wrong, shows: true };
-    const arm = await build(changed, "aarch64");
     const longer = traced.steps.length > this.#steps.length ? traced.steps : this.#steps;
     const step = longer.findIndex((_, index) => this.#steps[index] !== traced.steps[index]),
       shows = step >= 0;
-    if (typeof x86 === "string" && typeof arm === "string") {
-      return { outcome: "invalid", reason: firstError(x86) };
-    }
+    const arm = await build(changed, "aarch64");
+    if (text === undefined && typeof arm === "string") return { outcome: "invalid", reason: firstError(arm) };
     // What compiles for one architecture only is a program for that one
+    const x86 = text === undefined || text === this.#assembly ? undefined : await assembled(text);
+    const differs = (made: Uint8Array<ArrayBuffer> | undefined, architecture: Architecture) =>
+      made !== undefined && made.toBase64() !== this.#code[architecture] ? [architecture] : [];
     const same = [
-      ...(typeof x86 !== "string" && x86.toBase64() !== this.#code.x86 ? ["x86-64"] as const : []),
-      ...(typeof arm !== "string" && arm.toBase64() !== this.#code.arm ? ["aarch64"] as const : []),
+      ...differs(x86, "x86-64"),
+      ...differs(typeof arm === "string" ? undefined : arm, "aarch64"),
     ];
     if (same.length === 0) {
       return { outcome: "equivalent", reason: "the same machine code on both architectures" };
     }
     const wrong = (same.includes("aarch64") ? await wrongOnArm(changed) : undefined) ??
-      await failedTest(file, changed);
+      await this.#failedTest(file, changed);
     if (wrong !== undefined) return { outcome: "killed", reason: wrong, shows };
     if (!shows) return { outcome: "survived", reason: "nothing noticed", same };
     const reason = `step ${step} is ${traced.steps[step]}, not ${this.#steps[step]}, and nothing noticed`;
     return { outcome: "survived", reason, shows };
   }
 
+  async #failedTest(file: string, changed: ReadonlyMap<string, string>): Promise<string | undefined> {
+    const backend = backends.get(file) ?? backendOf(file, this.#sources);
+    backends.set(file, backend);
+    return await failedTest(file, changed, await backend);
+  }
+
   /** Mutants that become the same program meet the same end. */
-  #traceOnce(x86: Uint8Array): Promise<Traced> {
-    const name = x86.toBase64(), found = this.#traced.get(name) ?? this.#trace(x86);
-    this.#traced.set(name, found);
+  #traceOnce(assembly: string): Promise<Traced> {
+    if (assembly === this.#assembly) return Promise.resolve({ steps: this.#steps });
+    const found = this.#traced.get(assembly) ?? this.#trace(assembly);
+    this.#traced.set(assembly, found);
     return found;
   }
 
@@ -190,8 +181,8 @@ export class Bench {
   }
 
   async #isReachedOnX86({ file, trap }: ZigSite): Promise<boolean> {
-    const x86 = await build(new Map(this.#sources).set(file, trap), "x86_64");
-    return typeof x86 !== "string" && "wrong" in await this.#traceOnce(x86);
+    const text = await assembly(new Map(this.#sources).set(file, trap));
+    return text !== undefined && "wrong" in await this.#traceOnce(text);
   }
 
   async #isReachedOnArm(site: ZigSite): Promise<boolean> {
@@ -202,42 +193,54 @@ export class Bench {
     return false;
   }
 
-  async #trace(library: Uint8Array): Promise<Traced> {
-    const steps = new Map<string, readonly string[]>();
-    for (const phase of this.#order) {
-      const found = await this.#tracedIn(phase, library);
-      if ("wrong" in found) {
-        this.#order = [phase, ...this.#order.filter((other) => other !== phase)];
-        return found;
-      }
-      steps.set(phase, found.steps);
-    }
-    return { steps: this.#phases.flatMap((phase) => steps.get(phase)!) };
-  }
-
-  async #tracedIn(phase: string, library: Uint8Array): Promise<Traced> {
-    try {
-      const made = await traceOf(library, phase, this.#checkout);
-      const wrong = await wrongWith(made, [phase]);
-      return wrong === undefined ? { steps: stepsOf(made) } : { wrong };
-    } catch (error) {
-      return { wrong: String(error) };
-    }
+  /** First through one phase, as most mutants die in any; those that do not, through all. */
+  async #trace(assembly: string): Promise<Traced> {
+    const first = await traceOf(assembly, [this.#killer], this.#checkout);
+    if ("wrong" in first) return first;
+    const all = await traceOf(assembly, this.#phases, this.#checkout);
+    const killer = this.#phases.find((phase) => "wrong" in all && all.wrong.startsWith(`${phase}: `));
+    if (killer !== undefined) this.#killer = killer;
+    return all;
   }
 }
 
-/** The test of the file's own that fails, in words. */
-async function failedTest(file: string, sources: ReadonlyMap<string, string>): Promise<string | undefined> {
+/** What a library does in some phases, of which nothing is wrong, or what is. */
+async function traceOf(assembly: string, phases: readonly string[], checkout: string): Promise<Traced> {
+  const folder = mkdtempSync(`${tmpdir()}/daxfile-mutant-`);
+  try {
+    writeFileSync(`${folder}/library.so`, await withJournal(assembly));
+    const made = await journaled("bun", `${folder}/library.so`, phases, checkout)
+      .catch((error) => String(error));
+    if (typeof made === "string") return { wrong: made };
+    const wrong = await wrongWith(made, phases);
+    return wrong === undefined ? { steps: made.flatMap(stepsOf) } : { wrong };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** How to compile the tests of each file: without LLVM three times as fast, and some assembly is only known with it. */
+const backends = new Map<string, Promise<string>>();
+
+async function backendOf(file: string, original: ReadonlyMap<string, string>): Promise<string> {
+  for (const backend of ["-fno-llvm", "-fllvm"]) {
+    if (await failedTest(file, original, backend) === undefined) return backend;
+  }
+  throw new Error(`Without a mutant: the tests of zig/${file} fail`);
+}
+
+/** The test of the file's own that fails, in words; undefined if it has none, or all pass. */
+async function failedTest(
+  file: string,
+  sources: ReadonlyMap<string, string>,
+  backend: string,
+): Promise<string | undefined> {
   const folder = mkdtempSync(`${tmpdir()}/daxfile-mutant-`);
   try {
     for (const [name, text] of sources) writeFileSync(`${folder}/${name}`, text);
     const filter = `${file.replace(".zig", "")}.test.`;
-    // Without LLVM it is compiled three times as fast
-    const command = ["test", file, "-fno-llvm", "--test-filter", filter];
-    const { status, output } = await run(zig, command, {
-      cwd: folder,
-      timeout: 300_000,
-    });
+    const command = ["test", file, backend, "--cache-dir", ".zig-cache", "--test-filter", filter];
+    const { status, output } = await run(zig, command, { cwd: folder, timeout: 300_000 });
     return status === 0 ? undefined : /'[^']*\.test\.[^']*'/.exec(output)?.[0] ?? firstError(output);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -251,27 +254,6 @@ function snapshot(): string {
     cpSync(`${root}${part}`, `${folder}/${part}`, { recursive: true });
   }
   return `${folder}/`;
-}
-
-async function traceOf(
-  library: Uint8Array,
-  phase: string,
-  checkout: string,
-): Promise<NativeTrace[]> {
-  const folder = mkdtempSync(`${tmpdir()}/daxfile-mutant-`);
-  try {
-    writeFileSync(`${folder}/library.so`, library);
-    return await traced("bun", `${folder}/library.so`, [phase], checkout);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** What was done to the files, in words, without the addresses that differ from run to run. */
-function stepsOf(traces: readonly NativeTrace[]): string[] {
-  return traces.flatMap(({ events }) =>
-    merged(events.filter(({ kind }) => kind !== "call" && kind !== "system" && kind !== "return"))
-  );
 }
 
 function firstError(output: string): string {

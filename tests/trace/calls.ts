@@ -80,6 +80,11 @@ export function merged(events: readonly NativeEvent[]): string[] {
   return out;
 }
 
+/** What was done to the files, in words, without the addresses that differ from run to run. */
+export function stepsOf({ events }: NativeTrace): string[] {
+  return merged(events.filter(({ kind }) => kind !== "call" && kind !== "system" && kind !== "return"));
+}
+
 function union(ranges: readonly StoreEvent[]): { byteOffset: number; byteLength: number }[] {
   const out: { byteOffset: number; byteLength: number }[] = [];
   for (const { byteOffset, byteLength } of ranges.toSorted((a, b) => a.byteOffset - b.byteOffset)) {

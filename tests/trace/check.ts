@@ -7,9 +7,15 @@ import { type Phase, phases } from "./phases.ts";
 import { parting } from "./refine.ts";
 import { workload, workloadBytes } from "./workload.ts";
 
-/** What the engine records of the workload. */
+const records = new Map<string, Promise<Trace>>();
+
+/** What the engine records of the workload: the same each time, so it is asked once. */
 export function recorded(phase: Pick<Phase, "model" | "thorough" | "sync">): Promise<Trace> {
-  return record({ size: workloadBytes, model: phase.model, workload: (m) => workload(m, phase) });
+  const key = `${phase.model} ${phase.thorough} ${phase.sync}`;
+  const found = records.get(key) ??
+    record({ size: workloadBytes, model: phase.model, workload: (m) => workload(m, phase) });
+  records.set(key, found);
+  return found;
 }
 
 /** What is wrong with the traces of some phases, in words; undefined where nothing is. */

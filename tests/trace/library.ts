@@ -33,20 +33,62 @@ const options = [
 ];
 
 /** The library's bytes, or what the compiler says where it refuses. */
-export async function build(
+export function build(
   from: ReadonlyMap<string, string>,
-  arch: "x86_64" | "aarch64",
+  arch: Architecture,
+): Promise<Uint8Array<ArrayBuffer> | string> {
+  return make(from, arch, ["root.zig", ...options, "-femit-bin=out"]);
+}
+
+/** The assembly of the library for x86-64, of which a test makes the very library; undefined where the compiler refuses. */
+export async function assembly(from: ReadonlyMap<string, string>): Promise<string | undefined> {
+  const made = await make(from, "x86_64", ["root.zig", ...options, "-fno-emit-bin", "-femit-asm=out"]);
+  return typeof made === "string" ? undefined : new TextDecoder().decode(made);
+}
+
+/**
+ * The library of an assembly, linked as the compiler links it.
+ *
+ * @param objects paths of what else goes into it
+ * @throws {Error} if it is none
+ */
+export async function assembled(
+  assembly: string,
+  objects: readonly string[] = [],
+): Promise<Uint8Array<ArrayBuffer>> {
+  const linking = ["-dynamic", "-fstrip", "-fno-compiler-rt", ...options.slice(options.indexOf("-flld"))];
+  const made = await make(new Map([["library.s", assembly]]), "x86_64", [
+    "library.s",
+    ...objects,
+    ...linking,
+    "-femit-bin=out",
+  ]);
+  if (typeof made === "string") throw new Error(made);
+  return made;
+}
+
+type Architecture = "x86_64" | "aarch64";
+
+/** The bytes of the file `out`, which the compiler makes of some files, or what it says. */
+async function make(
+  files: ReadonlyMap<string, string>,
+  arch: Architecture,
+  how: readonly string[],
 ): Promise<Uint8Array<ArrayBuffer> | string> {
   const folder = mkdtempSync(`${tmpdir()}/daxfile-library-`);
   try {
-    for (const [name, text] of from) writeFileSync(`${folder}/${name}`, text);
-    const { status, output } = await run(zig, [
-      "build-lib",
-      "root.zig",
-      ...options,
-      ...["-target", `${arch}-linux-none`, "--name", `daxfile-${arch}`, "-femit-bin=library.so"],
-    ], { cwd: folder });
-    return status === 0 ? new Uint8Array(readFileSync(`${folder}/library.so`)) : output;
+    for (const [name, text] of files) writeFileSync(`${folder}/${name}`, text);
+    // What is remembered of these files goes with them; what the compiler brings itself is made once, in its global cache
+    const target = [
+      "-target",
+      `${arch}-linux-none`,
+      "--name",
+      `daxfile-${arch}`,
+      "--cache-dir",
+      ".zig-cache",
+    ];
+    const { status, output } = await run(zig, ["build-lib", ...how, ...target], { cwd: folder });
+    return status === 0 ? new Uint8Array(readFileSync(`${folder}/out`)) : output;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
