@@ -27,6 +27,9 @@ const answers: Readonly<Record<string, string>> = {
   usize: "@as(usize, 0)",
 };
 
+/** What a function answers that only puts assembly together: its instructions are sites themselves. */
+const text = "[]const u8";
+
 const lineBytes = 64;
 
 /** Weaker instructions, and other lines for those that name one. */
@@ -91,8 +94,13 @@ function site(file: ZigFile, start: number, end: number, edits: readonly Edit[])
 function callSites(file: ZigFile, files: ReadonlyMap<string, ZigFile>): ZigSite[] {
   return Array.from(file.calls(files)).flatMap((call) => {
     const { start, end, callee } = call;
-    const isSite = callee === undefined || (callee.writesBack && callee.result in answers);
-    if (!isSite || file.functionAt(start) === undefined) return [];
+    const isSite = callee === undefined || (callee.writesBack && callee.result !== text);
+    if (!isSite) return [];
+    const place = `zig/${file.name}:${lineOf(file.source, start)}`;
+    if (file.functionAt(start) === undefined) throw new Error(`${place}: this call is in no function`);
+    if (callee !== undefined && !(callee.result in answers)) {
+      throw new Error(`${place}: say in zig_sites.ts what ${callee.name} answers when it is not called`);
+    }
     const made = site(file, start, end, [...weakened(file, files, call)]);
     const source = hoisted(file.source, file.masked, start, end);
     return [
@@ -145,16 +153,20 @@ function* weakened(
   }
 }
 
-/** The conditions in functions that write back, each of them always so. */
+/** The conditions in functions that write back, of branches and of loops: each of them always so, and never. */
 function conditionSites(file: ZigFile): ZigSite[] {
-  return Array.from(file.masked.matchAll(/\bif \(/g)).flatMap(({ index }) => {
-    const start = index + "if (".length, end = file.closing(start - 1) - 1;
-    const within = file.functionAt(index);
-    const isCapture = /^\)\s*\|/.test(file.masked.slice(end));
-    if (!within?.writesBack || !(within.result in answers) || isCapture) return [];
+  return Array.from(file.masked.matchAll(/\b(if|while) \(/g)).flatMap(({ 0: text, 1: kind, index }) => {
+    const start = index + text.length, end = file.closing(start - 1) - 1;
+    if (!file.functionAt(index)?.writesBack) return [];
     const condition = file.source.slice(start, end);
+    if (/^\)\s*\|/.test(file.masked.slice(end))) {
+      // What is caught is only there where the condition holds, and to say that it always does is no program
+      const never = `@as(@TypeOf(${condition}), if (false) ${condition} else null)`;
+      return [site(file, start, end, [["never", never]])];
+    }
+    const never: Edit = ["never", `false and (${condition})`];
     return [
-      site(file, start, end, [["never", `false and (${condition})`], ["always", `true or (${condition})`]]),
+      site(file, start, end, kind === "while" ? [never] : [never, ["always", `true or (${condition})`]]),
     ];
   });
 }
