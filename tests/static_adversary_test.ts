@@ -92,17 +92,22 @@ for (const [fileSystem, makePlace] of Object.entries(fileSystems)) {
           const proven = extentsOf(path);
           let file: number | undefined, changes = false, refused = "";
           let result: DaxFile | undefined;
+          // Also when the test fails, or the file system could not be unmounted
+          using files = new DisposableStack();
           over = true;
           {
             using _ = beforeEachCall((call) => {
               if (call !== step) return;
               over = false;
               file = opened(path);
-              if (file !== undefined) changes = done(() => change(file!));
-              if (file !== undefined && !keeps) closeSync(file);
+              if (file === undefined) return;
+              changes = done(() => change(file!));
+              if (keeps) files.adopt(file, closeSync);
+              else closeSync(file);
             });
             try {
               result = act(path);
+              if (result !== undefined) files.use(result);
             } catch (error) {
               if (!(error instanceof DaxError)) throw error;
               refused = error.code;
@@ -121,8 +126,7 @@ for (const [fileSystem, makePlace] of Object.entries(fileSystems)) {
           }
           seen.set(refused || "static", (seen.get(refused || "static") ?? 0) + 1);
           if (changes) seen.set("changed", (seen.get("changed") ?? 0) + 1);
-          if (file !== undefined && keeps) closeSync(file);
-          result?.close();
+          files.dispose();
           clearStatic(path);
         }
       }

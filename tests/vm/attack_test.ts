@@ -60,7 +60,7 @@ const writer = (path: string) => `
   process.exit(0);`;
 
 /** Where a command changes an ordinary file. */
-type Where = "everywhere" | "XFS" | "XFS without reflink" | "reflink" | "nowhere";
+type Where = "everywhere" | "XFS" | "reflink" | "sometimes" | "nowhere";
 
 /** Commands against FILE; DONOR is another file of the same length. All are to fail, or to do nothing to a static FILE. */
 const commands: readonly (readonly [Where, string])[] = [
@@ -88,17 +88,18 @@ const commands: readonly (readonly [Where, string])[] = [
   ["XFS", "xfs_io -c 'swapext DONOR' FILE"],
   ["reflink", "xfs_io -c 'dedupe DONOR 0 0 65536' FILE"],
   ["XFS", "xfs_io -c 'unresvsp 0 1m' FILE"],
-  ["XFS without reflink", "xfs_fsr -v FILE"],
+  // Exchanges extents, as swapext does, where it finds that this makes them fewer
+  ["sometimes", "xfs_fsr -v FILE"],
   ["everywhere", "setfattr -x user.daxfile.static FILE"],
   // The kernel does neither to a file with DAX; should one ever do it, this says so
   ["nowhere", "e4defrag FILE"],
   ["nowhere", "swapon FILE"],
 ];
 
-const works: Record<Where, boolean> = {
+const works: Record<Where, boolean | undefined> = {
   everywhere: true,
   XFS: xfs,
-  "XFS without reflink": xfs && !reflink,
+  sometimes: undefined,
   reflink,
   nowhere: false,
 };
@@ -156,7 +157,9 @@ test("every attack changes an ordinary file", { skip: !canBeStatic || !("Bun" in
   for (const [where, command] of commands) {
     const { stderr } = run(command, path, donor, copy);
     const after = stateOf(path);
-    if ((after !== before) !== works[where]) wrong.push(`${command}: ${stderr}`);
+    if (works[where] !== undefined && works[where] !== (after !== before)) {
+      wrong.push(`${command}: ${stderr}`);
+    }
     if (after !== before || !existsSync(donor)) before = fresh();
     rmSync(copy, { force: true });
   }
