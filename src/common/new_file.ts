@@ -16,6 +16,8 @@ export interface Format {
   readonly name: string;
   /** The first eight bytes of every file, in small letters. */
   readonly magic: string;
+  /** Whatever is written to make one lies before this byte. */
+  readonly madeBytes: number;
 }
 
 /** Opens a file and says whether it was made by that: a new file needs no look at what it holds. */
@@ -56,14 +58,14 @@ export function mustBeMade(file: Region, format: Format): void {
 /**
  * Whether a file is still to be made: it is new, or of zeros, or was not made to the end.
  *
- * @throws {CorruptionError} if it begins with zeros and holds something: its first bytes may be all that was lost
+ * @throws {CorruptionError} if it holds something all the same: its first bytes may be all that was lost
  */
 export function isToBeMade(file: Region, format: Format, isNew: boolean): boolean {
-  const beginning = beginningOf(file, format);
-  if (beginning !== "zeros") return beginning === "unfinished";
-  if (isNew || isZero(file)) return true;
-  const { name } = format,
-    reason = `it is not a ${name}: it begins with zeros, and what follows is not empty`;
+  const beginning = beginningOf(file, format), isUnfinished = beginning === "unfinished";
+  if (!isUnfinished && beginning !== "zeros") return false;
+  if (isNew || isZero(file, isUnfinished ? format.madeBytes : 0)) return true;
+  const { name } = format, begins = isUnfinished ? "as one whose creation did not end" : "with zeros";
+  const reason = `it is not a ${name}: it begins ${begins}, and what follows is not empty`;
   const hint = `Where that is of no use, set all of it to zero with fill(), and make a ${name} then`;
   throw refused(file, format, reason, hint);
 }
@@ -96,9 +98,9 @@ function wordOf(text: string): bigint {
 /** Bytes that are looked at together. */
 const stepBytes = 2 ** 20;
 
-/** Whether a file holds nothing but zeros. */
-function isZero(file: Region): boolean {
-  for (let at = 0; at < file.size; at += stepBytes) {
+/** Whether a file holds nothing but zeros from a multiple of 8 on. */
+function isZero(file: Region, start: number): boolean {
+  for (let at = start; at < file.size; at += stepBytes) {
     const bytes = file.view(Uint8Array, at, Math.min(file.size - at, stepBytes)).slice();
     const words = new Int32Array(bytes.buffer, 0, bytes.length >>> 2);
     for (let i = 0; i < words.length; i++) if (words[i] !== 0) return false;

@@ -6,9 +6,6 @@
 
 import type { Format } from "../common/new_file.ts";
 
-/** The first eight bytes of every log. */
-export const format: Format = { name: "log", magic: "daxf.log" };
-
 /** The format that this program writes, and the newest that it reads. */
 export const version = 1;
 
@@ -23,6 +20,9 @@ export const slotOffsets: readonly [number, number] = [1024, 2048], slotBytes = 
 
 /** Where the records begin. */
 export const recordsOffset = 4096;
+
+/** How every log begins. */
+export const format: Format = { name: "log", magic: "daxf.log", madeBytes: recordsOffset };
 
 /** Bytes of a frame before its payload, and what its place and length are multiples of. */
 export const frameHeaderBytes = 16, frameAlignBytes = 8;

@@ -6,9 +6,6 @@
 
 import type { Format } from "../common/new_file.ts";
 
-/** The first eight bytes of every pool. */
-export const format: Format = { name: "pool", magic: "daxfpool" };
-
 /** The format that this program writes, and the newest that it reads. */
 export const version = 1;
 
@@ -29,6 +26,9 @@ export const layoutBytesMax = 128;
 
 /** Bytes of a record before its payload. */
 export const recordBytes = 16;
+
+/** How every pool begins; to make one, an empty record is written into the first slot. */
+export const format: Format = { name: "pool", magic: "daxfpool", madeBytes: slotsOffset + recordBytes };
 
 /** The smallest pool; the largest, as an entry of a record has 48 bits for an offset. */
 export const poolBytesMin = 8192, poolBytesMax = 2 ** 48;

@@ -372,6 +372,11 @@ test("a file whose creation did not end says so, and is made again", () => {
     const error = assertThrows(() => openLog(path, options), CorruptionError, "its creation did not end");
     assert(error.hint!.includes("create: true"));
   }
-  using log = openLog(path, { create: true });
+  openLog(path, { create: true }).close();
+  const log = openLog(path);
   assertEquals(log.append(new Uint8Array(3)), 0);
+  log.close();
+  bytes.set(readFileSync(path).subarray(8), 8);
+  writeFileSync(path, bytes);
+  assertThrows(() => openLog(path, { create: true }), CorruptionError, "what follows is not empty");
 });
