@@ -77,6 +77,16 @@ for (const [model, first] of [["px86", 2], ["eadr", 2], ["sector", 2]] as const)
   });
 }
 
+test("fences, or msyncs: 1 to open a log, 2 more to make one", async () => {
+  const made = { create: true, identity: 1 };
+  for (const model of ["px86", "sector"] as const) {
+    const drains = async (setup: typeof create, options: Parameters<typeof openLog>[1]) =>
+      (await record({ size: sizeBytes, model, setup, workload: (m) => void openLog(m, options) })).events
+        .filter(({ kind }) => kind === "drain").length;
+    assertEquals([await drains(create, {}), await drains(() => {}, made)], [1, 3], model);
+  }
+});
+
 test("on a disk as in the simulation: one native call with msync an append", () => {
   using place = medium();
   const counts = { record: 0, persist: 0, flush: 0 };

@@ -325,6 +325,26 @@ test("fences: 1 for a commit that fits into a slot, 0 for one that writes nothin
   }
 });
 
+test("fences, or msyncs: 3 to open a pool, 1 more where something is replayed; and to make one", async () => {
+  const drains = async (model: "px86" | "sector", setup: (m: Region) => void, work: (m: Region) => void) =>
+    (await record({ size: tinySize, model, setup, workload: work })).events
+      .filter(({ kind }) => kind === "drain").length;
+  const options = { create: true, slotBytes: 128, overflowBytes: 64, identity: 1 };
+  const make = (m: Region) => void openPool(lasting(m), options),
+    open = (m: Region) => void openPool(lasting(m));
+  const leave = (m: Region) => {
+    make(m);
+    m.defer(undefined);
+    openPool(lasting(m)).transaction((tx) => tx.setFloat64(0, 1));
+  };
+  // On page granularity the header, the first record and the mark have an msync each
+  for (const [model, toMake] of [["px86", 2], ["sector", 4]] as const) {
+    assertEquals(await drains(model, make, open), 3, model);
+    assertEquals(await drains(model, leave, open), 3 + 1, model);
+    assertEquals(await drains(model, () => {}, make), toMake + 3, model);
+  }
+});
+
 test("a commit is one call of one primitive", () => {
   using place = disk();
   const calls: string[] = [];
