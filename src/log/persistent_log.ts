@@ -131,7 +131,8 @@ export class PersistentLog implements Disposable {
    * @throws {TypeError} if the record is no Uint8Array, or the log is closed
    * @throws {RangeError} if the log has never room for so long a record
    * @throws {DaxError} ENOSPC if there is no room left for it; EACCES if the log is open to be read; EIO if the system failed to write:
-   *   whether the record is there is then not known until the log is opened again, and nothing can be appended before
+   *   whether the record is there is then not known until the log is opened again, and nothing can be appended before; EOVERFLOW if
+   *   the numbers of records, 2^53 - 1, or those of sessions that write, 2^31 - 1, have come to their end
    *
    * @example
    * ```ts

@@ -38,8 +38,8 @@ export interface PoolOptions extends OpenOptions {
 
 /**
  * Opens a pool: a file for transactions, and makes it first if that is asked, also in a file of zeros or in one whose creation a crash
- * cut off. What a crash left unfinished is put right before it
- * returns: every transaction that returned is there, one that did not is there wholly or not at all.
+ * cut off. What a crash left unfinished is put right before it returns: every transaction that returned is there, one that did not is
+ * there wholly or not at all.
  *
  * With `readOnly`, that is done in this process alone, and the file is left as it is. One process can have a pool open to write, or
  * several to read: another gets EBUSY until it is closed, unless all say `lock: "none"` and agree by other means; who reads a pool that

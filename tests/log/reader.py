@@ -1,37 +1,12 @@
 """Reads a log from what docs/formats.md says, and nothing else: python3 reader.py FILE… prints a line of JSON for each."""
 
-import json
 import struct
 import sys
+from pathlib import Path
 
-TABLE = []
-for byte in range(256):
-    for _ in range(8):
-        byte = byte >> 1 ^ (0x82F63B78 if byte & 1 else 0)
-    TABLE.append(byte)
-
-
-def crc32c(data, seed=0):
-    crc = seed ^ 0xFFFFFFFF
-    for byte in data:
-        crc = crc >> 8 ^ TABLE[(crc ^ byte) & 0xFF]
-    return crc ^ 0xFFFFFFFF
-
-
-class Damage(Exception):
-    pass
-
-
-def frame(data, at, end, seed):
-    """low, high and the payload of the frame at a place; None if none is whole there"""
-    if at + 16 > end:
-        return None
-    length, crc, low, high = struct.unpack_from("<IIII", data, at)
-    if at + 16 + (length + 7 & ~7) > end:
-        return None
-    payload = data[at + 16 : at + 16 + length]
-    head = crc32c(data[at : at + 4], crc32c(data[at + 8 : at + 16], seed))
-    return (low, high, payload) if crc == crc32c(payload, head) else None
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
+from frames import Damage, frame, main, number
 
 
 def read(data):
@@ -82,13 +57,4 @@ def read(data):
     return {"epoch": epoch, "base": base, "records": records}
 
 
-def number(found):
-    return found[0] | found[1] << 32
-
-
-for path in sys.argv[1:]:
-    try:
-        with open(path, "rb") as file:
-            print(json.dumps(read(file.read())))
-    except Damage as damage:
-        print(json.dumps({"damage": str(damage)}))
+main(read)
