@@ -12,7 +12,11 @@ cp -r "$DENO_CACHE" /tmp/deno
 # After a cut: the namespace is in its labels, and the file system on it.
 again() { # NAME MEDIUM INDEX OPTIONS
   set -ex
-  device=/dev/$(ndctl list --region="region$(find_region "$2" "$3")" --namespaces | sed -n 's/.*"blockdev":"\([^"]*\)".*/\1/p')
+  if [ "$2" = disk ]; then
+    device=/dev/$(find_disk "$1")
+  else
+    device=/dev/$(ndctl list --region="region$(find_region "$2" "$3")" --namespaces | sed -n 's/.*"blockdev":"\([^"]*\)".*/\1/p')
+  fi
   mkdir -p "/mnt/$1"
   mount -o "$4" "$device" "/mnt/$1"
 }

@@ -14,7 +14,7 @@ export function copyImage(from: string, to: string): void {
  * Only in a mount namespace of its own (unshare -m): there the mount and its loop device go with the last process.
  */
 export function inside<T>(machine: Machine, image: string, folder: string, look: (folder: string) => T): T {
-  // A namespace with its page map in memory has 2 MiB of its own before the file system; virtio-pmem has no labels and none.
+  // A namespace with its page map in memory has 2 MiB of its own before the file system; virtio-pmem has no labels and none, nor has a disk.
   const offset = machine.medium === "nvdimm" ? 2 * 2 ** 20 : 0;
   const isXfs = machine.makeFileSystem?.startsWith("mkfs.xfs");
   mkdirSync(folder, { recursive: true });

@@ -17,10 +17,11 @@ const persistent: Readonly<Record<string, Part>> = {
   churn,
 };
 
-/** By machine and name, in the order of the steps. */
+/** By machine and name, in the order of the steps. On a disk each step is an msync. */
 export const parts: Readonly<Record<string, Readonly<Record<string, Part>>>> = {
   ext4: persistent,
   xfs: persistent,
+  disk: { records, pool, churn },
   // No MAP_SYNC there, so a cache flush alone is not enough, and the library never does with it unless it is forced to: as the
   // control is, which must lose pages, or the cuts prove nothing.
   "virtio-pmem": {
