@@ -3,6 +3,7 @@
  * Parameters: a directory on a disk, and the names of the phases if not all.
  */
 
+import { closeSync, openSync } from "node:fs";
 import process from "node:process";
 import { library } from "../../ffi/library.ts";
 import { open } from "../../mod.ts";
@@ -23,5 +24,8 @@ for (const phase of chosen) {
       forceGranularity: phase.granularity,
     });
     await workload(file, phase);
+    const opened = openSync(file.path, "r");
+    for (const dataOnly of [0, 1]) library().native.daxfile1_sync(opened, dataOnly);
+    closeSync(opened);
   });
 }
