@@ -138,7 +138,6 @@ export class Bench {
     const step = longer.findIndex((_, index) => this.#steps[index] !== traced.steps[index]),
       shows = step >= 0;
     const arm = await build(changed, "aarch64");
-    if (text === undefined && typeof arm === "string") return { outcome: "invalid", reason: firstError(arm) };
     // What compiles for one architecture only is a program for that one
     const x86 = text === undefined || text === this.#assembly ? undefined : await assembled(text);
     const differs = (made: Uint8Array<ArrayBuffer> | undefined, architecture: Architecture) =>
@@ -147,6 +146,11 @@ export class Bench {
       ...differs(x86, "x86-64"),
       ...differs(typeof arm === "string" ? undefined : arm, "aarch64"),
     ];
+    if (same.length === 0 && typeof arm === "string") return { outcome: "invalid", reason: firstError(arm) };
+    if (same.length === 0 && text === undefined) {
+      const refused = await build(changed, "x86_64");
+      return { outcome: "invalid", reason: firstError(String(refused)) };
+    }
     if (same.length === 0) {
       return { outcome: "equivalent", reason: "the same machine code on both architectures" };
     }

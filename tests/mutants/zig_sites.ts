@@ -120,8 +120,10 @@ function* weakened(
   const put = (at: number, text: string) => `${name}(${parameters.with(at, text).join(", ")})`;
   const helped = (at: number, helper: string, ...more: readonly (string | number)[]) =>
     put(at, `@import("mutant.zig").${helper}(${[parameters[at], ...more].join(", ")})`);
-  const ranges = callee.parameters.filter(({ type }) => type === "Range").length;
-  for (const [at, { name: role, type }] of callee.parameters.entries()) {
+  // The object stands before the point
+  const given = callee.parameters.slice(callee.parameters.length === parameters.length + 1 ? 1 : 0);
+  const ranges = given.filter(({ type }) => type === "Range").length;
+  for (const [at, { name: role, type }] of given.entries()) {
     if (type === "Range" && ranges === 1) {
       for (const by of [1, lineBytes]) {
         yield [`narrow by ${by} at the head`, helped(at, "head", by)];

@@ -68,11 +68,16 @@ export class ZigFile {
     }
   }
 
-  /** A function by its name, or by another name for it; of several of one name that with so many parameters, or one more: its object. */
-  named(name: string, count: number): ZigFunction | undefined {
+  /**
+   * A function by its name, or by another name for it; of several of one name that with so many parameters, or with one more: its
+   * object, which is likelier where something stands before the point.
+   */
+  named(name: string, count: number, hasObject = false): ZigFunction | undefined {
     const alias = new RegExp(`\\bpub const ${name} = (\\w+);`).exec(this.code)?.[1];
     const own = this.functions.filter((own) => own.name === (alias ?? name));
-    return own.find(({ parameters: { length } }) => length === count || length === count + 1) ?? own[0];
+    const counts = hasObject ? [count + 1, count] : [count, count + 1];
+    return counts.map((count) => own.find(({ parameters: { length } }) => length === count))
+      .find((found) => found !== undefined) ?? own[0];
   }
 
   /** The offset after the bracket that closes the one at `open`. */
@@ -135,7 +140,7 @@ export class ZigFile {
   ): ZigFunction | undefined {
     const other = this.#others.get(before === "" ? name : before);
     if (other !== undefined) return files.get(other)?.named(name, count);
-    const found = this.named(name, count);
+    const found = this.named(name, count, before !== "");
     if (found !== undefined || before === "") return found;
     return Array.from(files.values(), (file) => file.named(name, count)).find((own) => own !== undefined);
   }
