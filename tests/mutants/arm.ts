@@ -41,7 +41,7 @@ export async function wrongOnArm(sources: ReadonlyMap<string, string>): Promise<
     ], { cwd: folder });
     if (built.status !== 0) return `${notCompiled}: ${built.output}`;
     const log = `${folder}/log`, places = instructionsOf(readFileSync(`${folder}/driver`));
-    // The log of all instructions is a hundred times as long
+    // To read a log of all instructions takes seconds
     const filter = Array.from(places.keys(), (address) => `0x${address.toString(16)}+3`).join();
     const { status, output } = await run(
       emulator,

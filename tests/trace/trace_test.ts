@@ -17,7 +17,7 @@ for (const runtime of ["deno", "bun"] as const) {
     const stepped = await traced(runtime);
     assertEquals(await wrongWith(stepped), undefined);
 
-    // What the mutants are judged by, which is a hundred times faster, sees the same
+    // What the mutants are judged by, which is twenty times as fast, sees the same
     using place = disk();
     writeFileSync(place.path("library.so"), await withJournal(await assembly(sources()) ?? ""));
     const journals = await journaled(runtime, place.path("library.so"));

@@ -55,7 +55,7 @@ export async function traced(
   );
 }
 
-/** The same of a library that writes down itself what it does (instrument.ts), which takes a hundredth of the time. */
+/** The same of a library that writes down itself what it does (instrument.ts), which takes a twentieth of the time. */
 export function journaled(
   runtime: "deno" | "bun",
   library: string,
