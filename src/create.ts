@@ -186,7 +186,7 @@ function allocate(file: number, size: number, existing: boolean): number {
 }
 
 function writeZeros(file: number, start: number, end: number): number {
-  const { native, scratch: { address, bytes } } = library();
+  const { native, scratch } = library(), { address } = scratch, bytes: Uint8Array = scratch.bytes;
   bytes.fill(0, scratchStart);
   const zerosBytes = bytes.byteLength - scratchStart;
   for (let done = start; done < end;) {

@@ -149,7 +149,7 @@ function proceduresOf(sources: readonly string[]): Map<string, Roles & { readonl
   return out;
 }
 
-/** Calls of them: a method's by `this`, or by another name where no other class has it too. */
+/** Calls of them: a function's, and a method's of whatever object, unless it is known to be another's. */
 function* calls(
   masked: string,
   procedures: ReadonlyMap<string, Roles & { readonly isMethod: boolean }>,
@@ -162,11 +162,18 @@ function* calls(
     const roles = procedures.get(name!);
     const isCalled = object === undefined
       ? !/\bfunction\s*$/.test(masked.slice(Math.max(0, index - 20), index))
-      : /^this(?:$|\.#)/.test(object) || !/^(?:write|fill|sync)$/.test(name!);
+      : /^this(?:$|\.#)/.test(object) || !isOther(masked, index, object, name!);
     if (roles !== undefined && isCalled && roles.isMethod === (object !== undefined)) {
       yield { text, index, roles };
     }
   }
+}
+
+/** Whether a method is that of a typed array, which the file itself says, or is one of `special`. */
+function isOther(masked: string, index: number, object: string, name: string): boolean {
+  const isArray = new RegExp(`\\b${object}(?:: | = new )\\w+Array\\b`).test(masked);
+  const line = masked.slice(masked.lastIndexOf("\n", index), masked.indexOf("\n", index));
+  return isArray && name in Uint8Array.prototype || special.some(([pattern]) => line.search(pattern) >= 0);
 }
 
 function inFile(
