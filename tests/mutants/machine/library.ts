@@ -3,6 +3,7 @@
  * {@linkcode boot}. It is copied there with its own imports, so that it needs nothing but the machine in `globalThis`.
  */
 
+import { rememberAddress } from "../../../ffi/addresses.ts";
 import type { Library } from "../../../ffi/library.ts";
 import type { Runtime } from "../../../ffi/runtime.ts";
 import { Kernel } from "./kernel.ts";
@@ -36,7 +37,7 @@ export function boot(world: World): Kernel {
       throw new Error(`There is no buffer of ${byteLength} bytes at ${address}`);
     },
     addressOf: (view) => memory.addressOf(view),
-    quickAddressOf: (view) => memory.addressOf(view),
+    quickAddressOf: rememberAddress((buffer) => memory.addressOf(new Uint8Array(buffer))),
     sync: async (file, dataOnly) => {
       await Promise.resolve();
       return kernel.sync(file, dataOnly);
