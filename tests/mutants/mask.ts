@@ -101,19 +101,21 @@ export function parametersOf(source: string, masked: string, open: number): stri
   return out;
 }
 
+/** Where the statement begins that a place is in. */
+export function statementStart(masked: string, place: number): number {
+  for (let i = place - 1, depth = 0; i >= 0; i--) {
+    if (")]".includes(masked[i]!)) depth++;
+    else if ("([".includes(masked[i]!)) depth--;
+    else if (depth <= 0 && ";{}".includes(masked[i]!)) return i + 1;
+  }
+  return 0;
+}
+
 /** The source with the statement of a site before the one that precedes it, where that only does something. */
 export function hoisted(source: string, masked: string, start: number, end: number): string | undefined {
-  const boundary = (from: number) => {
-    for (let i = from - 1, depth = 0; i >= 0; i--) {
-      if (")]".includes(masked[i]!)) depth++;
-      else if ("([".includes(masked[i]!)) depth--;
-      else if (depth <= 0 && ";{}".includes(masked[i]!)) return i + 1;
-    }
-    return 0;
-  };
-  const first = boundary(start), last = masked.indexOf(";", end) + 1;
+  const first = statementStart(masked, start), last = masked.indexOf(";", end) + 1;
   if (masked[first - 1] !== ";") return undefined;
-  const before = boundary(first - 1);
+  const before = statementStart(masked, first - 1);
   const previous = source.slice(before, first), statement = source.slice(first, last);
   const isStatement = (text: string) => /^\s*(?!else\b|catch\b|while\b)[\w(@]/.test(text);
   if (!isStatement(masked.slice(first, last)) || !isStatement(masked.slice(before, first))) return undefined;

@@ -103,7 +103,7 @@ test("a native mutant: noticed, the same program, or none", async () => {
   using _ = useScratch();
   const from = sources(), source = from.get("cache.zig")!;
   const bench = await Bench.set(from, ["clflush"]);
-  const site = { file: "cache.zig", line: 1, text: "", mutants: [], trap: "" };
+  const site = { file: "cache.zig", line: 1, text: "", mutants: [], traps: [] };
   const find = async (text: string) => (await bench.find(site, text)).outcome;
   assertEquals(await find(source.replace("if (fenced) Machine.fence();", "")), "killed");
   assertEquals(await find(`${source}\n// the same\n`), "equivalent");

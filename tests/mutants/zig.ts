@@ -184,13 +184,16 @@ export class Bench {
     return reached;
   }
 
-  async #isReachedOnX86({ file, trap }: ZigSite): Promise<boolean> {
-    const text = await assembly(new Map(this.#sources).set(file, trap));
-    return text !== undefined && "wrong" in await this.#traceOnce(text);
+  async #isReachedOnX86({ file, traps }: ZigSite): Promise<boolean> {
+    for (const trap of traps) {
+      const text = await assembly(new Map(this.#sources).set(file, trap));
+      if (text !== undefined) return "wrong" in await this.#traceOnce(text);
+    }
+    return false;
   }
 
   async #isReachedOnArm(site: ZigSite): Promise<boolean> {
-    for (const source of [site.trap, ...site.mutants.map(({ source }) => source)]) {
+    for (const source of [...site.traps, ...site.mutants.map(({ source }) => source)]) {
       const wrong = await wrongOnArm(new Map(this.#sources).set(site.file, source));
       if (wrong !== undefined && !wrong.startsWith(notCompiled)) return true;
     }

@@ -3,7 +3,7 @@
  * does, every condition in one, every instruction, and a few values that decide how.
  */
 
-import { hoisted, lineOf } from "./mask.ts";
+import { hoisted, lineOf, statementStart } from "./mask.ts";
 import { type ZigCall, type ZigFile, zigFiles } from "./zig_source.ts";
 
 /** A place in a source file, with texts of the whole file in which something else stands there. */
@@ -13,8 +13,11 @@ export interface ZigSite {
   readonly line: number;
   readonly text: string;
   readonly mutants: readonly { readonly operator: string; readonly source: string }[];
-  /** The file with a program's end here: who runs it comes here. */
-  readonly trap: string;
+  /**
+   * The file with a program's end here: who runs it comes here. And with that before the statement that this is in: what the compiler
+   * evaluates can be no end itself.
+   */
+  readonly traps: readonly string[];
 }
 
 type Edit = readonly [operator: string, text: string];
@@ -81,13 +84,17 @@ function site(file: ZigFile, start: number, end: number, edits: readonly Edit[])
   const text = file.source.slice(start, end), around = [file.source.slice(0, start), file.source.slice(end)];
   const mutants = edits.filter(([, other]) => other !== text)
     .map(([operator, other]) => ({ operator, source: around.join(other) }));
-  const trap = around.join(`(if (true) @trap() else ${text})`);
+  const statement = statementStart(file.masked, start);
+  const traps = [
+    around.join(`(if (true) @trap() else ${text})`),
+    `${file.source.slice(0, statement)} if (true) @trap();${file.source.slice(statement)}`,
+  ];
   return {
     file: file.name,
     line: lineOf(file.source, start),
     text: text.replace(/\s+/g, " "),
     mutants,
-    trap,
+    traps,
   };
 }
 
