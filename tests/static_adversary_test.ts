@@ -135,3 +135,72 @@ for (const [fileSystem, makePlace] of Object.entries(fileSystems)) {
     });
   }
 }
+
+for (const [fileSystem, makePlace] of Object.entries(fileSystems)) {
+  for (const [name, { sealed, act }] of Object.entries(operations)) {
+    test(`${fileSystem}: ${name}; whoever is told at any of its steps that the file is static is right for as long as he has it open`, () => {
+      using place = makePlace();
+      using _ = pretendDax();
+      const path = place.path();
+      const seen = new Map<string, number>();
+      for (let first = 1, over = false; !over; first++) {
+        writeFileSync(path, pattern(size));
+        if (sealed) setStatic(path);
+        let told: number | undefined, outcome = "done";
+        using files = new DisposableStack();
+        over = true;
+        {
+          using _ = beforeEachCall((call) => {
+            if (call === first) over = false;
+            // Turned away while the lease is held, he comes again, as one who waits in open() does
+            if (call < first || told !== undefined) return;
+            const file = openedToRead(path);
+            if (file === undefined) return;
+            files.adopt(file, closeSync);
+            if (askStatic(path)) told = call;
+          });
+          try {
+            const result = act(path);
+            if (result !== undefined) files.use(result);
+          } catch (error) {
+            if (!(error instanceof DaxError)) throw error;
+            outcome = "refused";
+          }
+        }
+        if (told !== undefined) {
+          assertEquals(isStatic(path), true, `from step ${first} on; told at step ${told}; ${outcome}`);
+        }
+        const words = `${outcome}, ${told === undefined ? "not told" : "told"}`;
+        seen.set(words, (seen.get(words) ?? 0) + 1);
+        files.dispose();
+        clearStatic(path);
+      }
+      // One must have been told, or nothing was tried; on XFS and of what is sealed nobody else may have the file open
+      const counts = JSON.stringify([...seen]);
+      assert([...seen.keys()].some((words) => words.endsWith(", told")), counts);
+      if (fileSystem === "XFS" || sealed) {
+        assert([...seen.keys()].some((words) => words.startsWith("refused")), counts);
+      }
+    });
+  }
+}
+
+/** Opens a file to read it as another process would; undefined where the kernel says no. Waits for nobody. */
+function openedToRead(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
+}
+
+/** As another process would: what the call that is about to be made has in the scratch memory stays. */
+function askStatic(path: string): boolean {
+  const { scratch: { bytes } } = library();
+  const kept = bytes.slice();
+  try {
+    return isStatic(path);
+  } finally {
+    bytes.set(kept);
+  }
+}

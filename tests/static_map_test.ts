@@ -157,26 +157,38 @@ const runs = fc.array(
 const sizeOf = (list: readonly Run[]) => list.at(-1)!.byteOffset + list.at(-1)!.byteLength;
 
 test("a marker is read as it was written, fits, and knows every other map", () => {
-  fc.assert(fc.property(runs, fc.nat(), fc.nat(), fc.boolean(), (list, which, by, noAccessTime) => {
-    const map = { size: sizeOf(list), runs: list };
-    const marker = markerOf(map, 2 * MiB, noAccessTime);
-    const text = encodeMarker(marker);
-    assert(text.length <= markerLimitBytes, String(text.length));
-    assertEquals(decodeMarker(text), marker);
-    assertEquals(changed(marker, map), undefined);
-    const index = which % list.length;
-    const moved = list.map((run, at) =>
-      at === index ? { ...run, physical: run.physical + (1 + by) * page } : run
-    );
-    assert(changed(marker, { ...map, runs: moved }) !== undefined);
-    assert(changed(marker, { ...map, size: map.size - 1 }) !== undefined);
-    if (list.length > 1) assert(changed(marker, { ...map, runs: list.slice(0, -1) }) !== undefined);
-  }));
+  fc.assert(
+    fc.property(
+      runs,
+      fc.nat(),
+      fc.nat(),
+      fc.boolean(),
+      fc.boolean(),
+      (list, which, by, noAccessTime, noDump) => {
+        const map = { size: sizeOf(list), runs: list };
+        const marker = markerOf(map, 2 * MiB, { noAccessTime, noDump });
+        const text = encodeMarker(marker);
+        assert(text.length <= markerLimitBytes, String(text.length));
+        assertEquals(decodeMarker(text), marker);
+        assertEquals(changed(marker, map), undefined);
+        const index = which % list.length;
+        const moved = list.map((run, at) =>
+          at === index ? { ...run, physical: run.physical + (1 + by) * page } : run
+        );
+        assert(changed(marker, { ...map, runs: moved }) !== undefined);
+        assert(changed(marker, { ...map, size: map.size - 1 }) !== undefined);
+        if (list.length > 1) assert(changed(marker, { ...map, runs: list.slice(0, -1) }) !== undefined);
+      },
+    ),
+  );
 });
 
 test("what is no marker of this version is none", () => {
   const text = encodeMarker(
-    markerOf({ size: page, runs: [{ byteOffset: 0, physical: 0, byteLength: page }] }, page, false),
+    markerOf({ size: page, runs: [{ byteOffset: 0, physical: 0, byteLength: page }] }, page, {
+      noAccessTime: false,
+      noDump: false,
+    }),
   );
   for (
     const bad of [
@@ -185,6 +197,7 @@ test("what is no marker of this version is none", () => {
       `${text} `,
       `${text} 1+2`,
       text.replace("=", ""),
+      text.replace(" nodump=0", ""),
       text.slice(0, -1).replace(/ \S+$/, " x"),
       `\n${text}`,
     ]

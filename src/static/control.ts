@@ -12,7 +12,7 @@ import { callDaxctl, closeFile, O, openFile, type Stat, statFile, withFile } fro
 import { syscallNumber } from "./call.ts";
 import { alignRefusal, capabilityHint, capabilityRefusal, prove, type Subject } from "./check.ts";
 import { isRefusal, type Refusal, toError } from "./refusal.ts";
-import { changeOf, changeRefusal, forget, isSealed, seal, sealOf, unseal } from "./seal.ts";
+import { changeOf, changeRefusal, forget, isSealed, isShut, lift, seal, sealOf, unseal } from "./seal.ts";
 import { release, takeSole } from "./sole.ts";
 
 /** Flags of the call, as it was proposed. */
@@ -95,13 +95,19 @@ function setSealed(file: number, stat: Stat, { path, align }: Request): Refusal 
     if (change !== undefined) return changeRefusal(change);
     return isRefusal(map) ? map : undefined;
   }
-  return isRefusal(map) ? map : seal(subject, map, align, false);
+  if (isRefusal(map)) return map;
+  if (old.state !== "provisional") return seal(subject, map, align, false);
+  // Whoever was about to seal it was killed, or has the file open
+  const refusal = takeSole(file) ?? lift(file, old.marker);
+  if (refusal === undefined) return seal(subject, map, align, true);
+  release(file);
+  return refusal;
 }
 
 function clear(file: number): Refusal | undefined {
   const old = sealOf(file);
   if (old.state === "interrupted") forget(file);
-  if (old.state !== "sealed") return undefined;
+  if (!isShut(old)) return undefined;
   const refusal = takeSole(file);
   if (refusal !== undefined) return refusal;
   try {
@@ -118,10 +124,10 @@ function openToControl(path: string): { file: number } {
   if (file !== -EPERM) throw openFailure(file, path);
   const reading = openFile(path, O.readOnly | O.nonblock);
   if (reading < 0) throw openFailure(file, path);
-  if (sealOf(reading).state === "sealed") return { file: reading };
-  const { state } = sealOf(reading);
+  const seal = sealOf(reading);
+  if (isShut(seal)) return { file: reading };
   closeFile(reading);
-  throw state === "foreign" ? toError(foreign, "daxctl", path) : openFailure(file, path);
+  throw seal.state === "foreign" ? toError(foreign, "daxctl", path) : openFailure(file, path);
 }
 
 /** What is said of an immutable file that was not sealed. */
@@ -131,10 +137,10 @@ export const foreign: Refusal = {
   hint: "`chattr -i FILE` takes the flag away, if that is meant",
 };
 
-/** Whether the file at a path is sealed, as far as this user may look. */
+/** Whether the file at a path is sealed, or was about to be, as far as this user may look. */
 export function carriesSeal(path: string): boolean {
   const file = openFile(path, O.readOnly | O.nonblock);
-  return file >= 0 && withFile(file, (file) => sealOf(file).state === "sealed");
+  return file >= 0 && withFile(file, (file) => isShut(sealOf(file)));
 }
 
 function checkFlags({ path, flags }: Request): void {

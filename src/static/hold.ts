@@ -12,7 +12,7 @@ import { capabilityRefusal, newFileRefusal, prove, sharingRefusal, type Subject 
 import { callError, F_STATIC } from "./control.ts";
 import type { Marker } from "./marker.ts";
 import { isRefusal, type Refusal, toError } from "./refusal.ts";
-import { changeOf, changeRefusal, forget, lift, seal, sealOf, unseal } from "./seal.ts";
+import { changeOf, changeRefusal, forget, isShut, lift, seal, sealOf, unseal } from "./seal.ts";
 import { release, takeSole } from "./sole.ts";
 
 const ENOSYS = 38;
@@ -92,7 +92,7 @@ export interface Reopened {
 }
 
 /**
- * Opens a sealed file to write: the seal is off from here until {@linkcode hold} sets it, and whatever happens to the map between is
+ * Opens a sealed file to write, or one whose sealing was interrupted: the seal is off from here until {@linkcode hold} sets it, and whatever happens to the map between is
  * seen by it, for the marker stays. Nobody else may have it open: they would not see it.
  *
  * @param lock locks a descriptor as open was asked
@@ -109,7 +109,7 @@ export function reopen(
   let marker: Marker;
   try {
     const seal = sealOf(reading);
-    if (seal.state !== "sealed") return undefined;
+    if (!isShut(seal)) return undefined;
     marker = seal.marker;
     lock(reading);
     takeOff(reading, path, marker, align);

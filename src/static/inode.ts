@@ -9,7 +9,7 @@ import { library } from "../../ffi/library.ts";
 import { scratchStart } from "../system.ts";
 
 /** Flags of an inode, as FS_IOC_GETFLAGS gives them (chattr(1)). */
-export const InodeFlag = { immutable: 0x10, noAccessTime: 0x80 } as const;
+export const InodeFlag = { immutable: 0x10, noDump: 0x40, noAccessTime: 0x80 } as const;
 
 /** What `daxfile1_inode` asks. */
 const Request = { getFlags: 0, setFlags: 1, getExtended: 2, setExtended: 3, xfsGeometry: 4 } as const;

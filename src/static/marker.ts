@@ -20,6 +20,8 @@ export interface Marker {
   readonly alignBytes: number;
   /** Whether the file had the flag `noatime` before it was sealed. */
   readonly noAccessTime: boolean;
+  /** Whether it had the flag `nodump`. */
+  readonly noDump: boolean;
   /** How many runs the map has. */
   readonly count: number;
   /** Of the whole map, 16 hexadecimal digits. */
@@ -29,32 +31,36 @@ export interface Marker {
 }
 
 /** The marker of a map that was proven. */
-export function markerOf(map: BlockMap, alignBytes: number, noAccessTime: boolean): Marker {
+export function markerOf(
+  map: BlockMap,
+  alignBytes: number,
+  before: { readonly noAccessTime: boolean; readonly noDump: boolean },
+): Marker {
   const runs: Run[] = [];
-  let room = markerLimitBytes - 160; // for what stands before them: five numbers of at most 16 digits
+  let room = markerLimitBytes - 160; // for what stands before them: four numbers of at most 16 digits, and two flags
   for (const run of map.runs) {
     room -= textOf(run).length + 1;
     if (room < 0) break;
     runs.push(run);
   }
-  return { size: map.size, alignBytes, noAccessTime, count: map.runs.length, hash: hashOf(map), runs };
+  return { size: map.size, alignBytes, ...before, count: map.runs.length, hash: hashOf(map), runs };
 }
 
-/** As it is kept: `1 size=8192 align=4096 noatime=0 runs=1 hash=0123456789abcdef 0+8192@1048576`. */
-export function encodeMarker({ size, alignBytes, noAccessTime, count, hash, runs }: Marker): string {
-  const head = `1 size=${size} align=${alignBytes} noatime=${
-    Number(noAccessTime)
-  } runs=${count} hash=${hash}`;
+/** As it is kept: `1 size=8192 align=4096 noatime=0 nodump=0 runs=1 hash=0123456789abcdef 0+8192@1048576`. */
+export function encodeMarker(marker: Marker): string {
+  const { size, alignBytes, count, hash, runs } = marker;
+  const flags = `noatime=${Number(marker.noAccessTime)} nodump=${Number(marker.noDump)}`;
+  const head = `1 size=${size} align=${alignBytes} ${flags} runs=${count} hash=${hash}`;
   return [head, ...runs.map(textOf)].join(" ");
 }
 
 /** What a text says; undefined where it is no marker of this version. */
 export function decodeMarker(text: string): Marker | undefined {
   const form =
-    /^1 size=(\d{1,16}) align=(\d{1,16}) noatime=([01]) runs=(\d{1,16}) hash=([0-9a-f]{16})((?: \d{1,16}\+\d{1,16}@\d{1,16})*)$/;
+    /^1 size=(\d{1,16}) align=(\d{1,16}) noatime=([01]) nodump=([01]) runs=(\d{1,16}) hash=([0-9a-f]{16})((?: \d{1,16}\+\d{1,16}@\d{1,16})*)$/;
   const found = form.exec(text);
   if (found === null) return undefined;
-  const [, size, align, noatime, count, hash, rest] = found;
+  const [, size, align, noatime, nodump, count, hash, rest] = found;
   const runs = rest!.split(" ").slice(1).map((word) => {
     const [byteOffset, byteLength, physical] = word.split(/[+@]/).map(Number);
     return { byteOffset: byteOffset!, byteLength: byteLength!, physical: physical! };
@@ -63,6 +69,7 @@ export function decodeMarker(text: string): Marker | undefined {
     size: Number(size),
     alignBytes: Number(align),
     noAccessTime: noatime === "1",
+    noDump: nodump === "1",
     count: Number(count),
     hash: hash!,
     runs,

@@ -5,9 +5,14 @@
  * The order is such that a process may be killed after any step:
  *
  * 1. the marker, with the map as it was proven: not static, and ordinary in every respect;
- * 2. the flag, and in the same step `noatime` to its opposite, so that a marker that was left behind and a flag that somebody else
+ * 2. on XFS: the flag, and in the same step `nodump` to its opposite: provisional, not static to anybody, and cleared as a seal is;
+ *    then the map again, and whether somebody else has the file open by now: if so, the flag is taken back;
+ * 3. the flag, and in the same step `noatime` to its opposite, so that a marker that was left behind and a flag that somebody else
  *    set later are not taken for a seal: static, for whoever looks compares the map with the marker;
- * 3. the map again.
+ * 4. elsewhere: the map again. ext4 lets no other flag be changed beside the immutable one, and needs nobody to be alone.
+ *
+ * Whoever was told "static" has the file open, and relies on it. So from step 3 on the flag is taken back only where the file's state or
+ * map is no longer the marker's, or cannot be read: where the next answer would be no, with the flag too.
  *
  * @module
  */
@@ -45,8 +50,16 @@ export type Seal =
   | { readonly state: "none" }
   /** The immutable flag, which was not set by a seal. */
   | { readonly state: "foreign" }
-  /** All of it, or only the marker: whoever sealed or opened it was killed, or it was cleared by hand. */
-  | { readonly state: "sealed" | "interrupted"; readonly marker: Marker };
+  /**
+   * All of it; the flag, but with the sign that it may still be taken back; or only the marker. The last two: somebody is about to seal
+   * it, or whoever sealed or opened it was killed, or it was cleared by hand.
+   */
+  | { readonly state: "sealed" | "provisional" | "interrupted"; readonly marker: Marker };
+
+/** Whether the immutable flag was set by a seal, finished or not. */
+export function isShut(seal: Seal): seal is Seal & { state: "sealed" | "provisional" } {
+  return seal.state === "sealed" || seal.state === "provisional";
+}
 
 /** What an open file carries of a seal; says nothing of its map. */
 export function sealOf(file: number): Seal {
@@ -60,8 +73,17 @@ export function sealOf(file: number): Seal {
   const marker = typeof text === "string" ? decodeMarker(text) : undefined;
   if (marker === undefined) return { state: immutable ? "foreign" : "none" };
   if (!immutable) return { state: "interrupted", marker };
-  const noAccessTime = (flags & InodeFlag.noAccessTime) !== 0;
-  return noAccessTime === marker.noAccessTime ? { state: "foreign" } : { state: "sealed", marker };
+  const { noAccessTime, noDump } = ordinaryFlags(flags);
+  if (noAccessTime !== marker.noAccessTime) return { state: "sealed", marker };
+  return noDump === marker.noDump ? { state: "foreign" } : { state: "provisional", marker };
+}
+
+/** Those of a file's flags that a seal uses beside the immutable one. */
+function ordinaryFlags(flags: number): { noAccessTime: boolean; noDump: boolean } {
+  return {
+    noAccessTime: (flags & InodeFlag.noAccessTime) !== 0,
+    noDump: (flags & InodeFlag.noDump) !== 0,
+  };
 }
 
 /** Whether a file is static by its seal: sealed, its map the one that was proven, and mapped directly. */
@@ -92,7 +114,8 @@ export function changeRefusal(what: string): Refusal {
  *
  * @param subject open to read and write, mapped or not
  * @param leased whether the caller holds the lease of sole.ts; it is given back in any case
- * @returns why it could not be done; the file is then ordinary
+ * @returns why it could not be done; the file is then ordinary, unless it was only that the seal could not be synced: then it stays, for
+ *   somebody may have been told of it
  */
 export function seal(subject: Subject, map: BlockMap, align: number, leased: boolean): Refusal | undefined {
   const { file, medium } = subject;
@@ -124,29 +147,44 @@ function setSeal(subject: Subject, map: BlockMap, align: number, sole: boolean):
   const { file } = subject;
   const flags = inodeFlags(file);
   if (flags < 0) return refused("the flags of the file cannot be read", flags);
-  const noAccessTime = (flags & InodeFlag.noAccessTime) !== 0;
-  const text = encodeMarker(markerOf(map, align === 0 ? pageBytes() : align, noAccessTime));
+  const text = encodeMarker(markerOf(map, align === 0 ? pageBytes() : align, ordinaryFlags(flags)));
   if (attribute(file, markerName, markerLimitBytes) !== text) {
     const result = setAttribute(file, markerName, text);
     if (result < 0) return refused(`the file cannot be marked (${markerName})`, result);
   }
-  const sealed = (flags ^ InodeFlag.noAccessTime) | InodeFlag.immutable;
-  const result = setInodeFlags(file, sealed);
-  const refusal = result < 0
-    ? refused("the immutable flag cannot be set", result)
-    : proveAgain(subject, map, sealed, sole);
+  const refusal = setFlags(subject, map, flags, sole);
   if (refusal !== undefined) {
-    if (result >= 0) setInodeFlags(file, flags);
+    setInodeFlags(file, flags);
     removeAttribute(file, markerName);
+    return refusal;
   }
-  return refusal;
+  const synced = library().native.daxfile1_sync(file, 0);
+  return synced < 0 ? refused("it is sealed, but that cannot be synced", synced) : undefined;
+}
+
+/** Sets the flag with the sign of a seal, and proves the map with the flag set. Who is refused has to take the flag back. */
+function setFlags(subject: Subject, map: BlockMap, flags: number, sole: boolean): Refusal | undefined {
+  const { file } = subject;
+  const immutable = flags | InodeFlag.immutable;
+  const sealed = immutable ^ InodeFlag.noAccessTime;
+  if (subject.medium.fileSystem === "xfs") {
+    const provisional = immutable ^ InodeFlag.noDump;
+    return setFlag(file, provisional) ?? proveAgain(subject, map, provisional) ?? proveSole(file) ??
+      setFlag(file, sealed);
+  }
+  // Who opens it after this look can change no block once the flag is there, as nobody can on ext4: a change before is seen in the map
+  return (sole ? proveSole(file) : undefined) ?? setFlag(file, sealed) ?? proveAgain(subject, map, sealed);
+}
+
+function setFlag(file: number, flags: number): Refusal | undefined {
+  const result = setInodeFlags(file, flags);
+  return result < 0 ? refused("the immutable flag cannot be set", result) : undefined;
 }
 
 /** After the flag. Somebody may have been inside the kernel, past its look at the flag, when that was set. */
-function proveAgain(subject: Subject, map: BlockMap, flags: number, sole: boolean): Refusal | undefined {
+function proveAgain(subject: Subject, map: BlockMap, flags: number): Refusal | undefined {
   const { file } = subject;
-  const { native } = library();
-  const settled = native.daxfile1_lease(file, Lease.wait);
+  const settled = library().native.daxfile1_lease(file, Lease.wait);
   if (settled < 0 && subject.medium.fileSystem === "xfs") {
     return refused("nobody can say whether an open is under way (membarrier)", settled);
   }
@@ -158,35 +196,35 @@ function proveAgain(subject: Subject, map: BlockMap, flags: number, sole: boolea
   const now = readMap({ file, stat });
   if (isRefusal(now)) return now;
   const change = difference(map, now);
-  if (change !== undefined) {
-    return {
-      error: "EBUSY",
-      reason: `somebody changes it: ${change}`,
-      hint: "Do it when nobody writes the file",
-    };
-  }
-  if (sole) {
-    const alone = stillSole(file);
-    release(file);
-    const open = alone
-      ? takeSole(file)
-      : { error: "EBUSY", reason: "another program opened it meanwhile" } as const;
-    if (open !== undefined) return onlyAlone(open);
-  }
-  const synced = native.daxfile1_sync(file, 0);
-  return synced < 0 ? refused("it cannot be synced", synced) : undefined;
+  if (change === undefined) return undefined;
+  return {
+    error: "EBUSY",
+    reason: `somebody changes it: ${change}`,
+    hint: "Do it when nobody writes the file",
+  };
+}
+
+/** Whether nobody opened the file, nor tried to, since the lease was taken; it is held again where that is so. */
+function proveSole(file: number): Refusal | undefined {
+  const alone = stillSole(file);
+  release(file);
+  const open = alone
+    ? takeSole(file)
+    : { error: "EBUSY", reason: "another program opened it meanwhile" } as const;
+  return open === undefined ? undefined : onlyAlone(open);
 }
 
 /** Takes the flag away and leaves the marker: for as long as it takes to open the file to write. */
 export function lift(file: number, marker: Marker): Refusal | undefined {
   const flags = inodeFlags(file);
   if (flags < 0) return refused("the flags of the file cannot be read", flags);
-  const others = flags & ~(InodeFlag.immutable | InodeFlag.noAccessTime);
-  const result = setInodeFlags(file, others | (marker.noAccessTime ? InodeFlag.noAccessTime : 0));
+  const { immutable, noAccessTime, noDump } = InodeFlag;
+  const before = (marker.noAccessTime ? noAccessTime : 0) | (marker.noDump ? noDump : 0);
+  const result = setInodeFlags(file, flags & ~(immutable | noAccessTime | noDump) | before);
   return result < 0 ? refused("the immutable flag cannot be taken away", result) : undefined;
 }
 
-/** Makes a sealed file ordinary. */
+/** Makes a file ordinary that is sealed, or provisionally so. */
 export function unseal(file: number, marker: Marker): Refusal | undefined {
   const refusal = lift(file, marker);
   if (refusal !== undefined) return refusal;
