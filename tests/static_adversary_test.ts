@@ -18,7 +18,7 @@ import { library } from "../ffi/library.ts";
 import { clearStatic, type DaxFile, isStatic, open, setStatic } from "../mod.ts";
 import { DaxError } from "../src/errors.ts";
 import { difference, pattern } from "./helpers/bytes.ts";
-import type { Place } from "./helpers/places.ts";
+import { type Place, run } from "./helpers/places.ts";
 import { beforeEachCall, extentsOf, loopDevice, pretendDax, unsealed } from "./helpers/sealing.ts";
 
 const size = 16 * 4096, page = 4096;
@@ -157,7 +157,7 @@ for (const [fileSystem, makePlace] of Object.entries(fileSystems)) {
             const file = openedToRead(path);
             if (file === undefined) return;
             files.adopt(file, closeSync);
-            if (askStatic(path)) told = call;
+            if (asAnother(() => isStatic(path))) told = call;
           });
           try {
             const result = act(path);
@@ -185,6 +185,38 @@ for (const [fileSystem, makePlace] of Object.entries(fileSystems)) {
   }
 }
 
+for (const [fileSystem, makePlace] of Object.entries(fileSystems)) {
+  test(`${fileSystem}: setStatic; where another clears the file before any of its steps, it is static or that is refused`, () => {
+    using place = makePlace();
+    using _ = pretendDax();
+    const path = place.path();
+    const seen = new Map<string, number>();
+    for (let step = 1, over = false; !over; step++) {
+      writeFileSync(path, pattern(size));
+      let outcome = "static", cleared = false;
+      over = true;
+      {
+        using _ = beforeEachCall((call) => {
+          if (call !== step) return;
+          over = false;
+          cleared = done(() => asAnother(() => clearStatic(path)));
+        });
+        try {
+          setStatic(path);
+        } catch (error) {
+          if (!(error instanceof DaxError)) throw error;
+          outcome = "refused";
+        }
+      }
+      assertEquals(isStatic(path), outcome === "static", `before step ${step}: ${outcome}`);
+      if (cleared) seen.set(outcome, (seen.get(outcome) ?? 0) + 1);
+      clearStatic(path);
+      assertEquals(run("lsattr", path).split(" ")[0]!.replaceAll(/[-e]/g, ""), "", `before step ${step}`);
+    }
+    assert((seen.get("static") ?? 0) > 0, JSON.stringify([...seen]));
+  });
+}
+
 /** Opens a file to read it as another process would; undefined where the kernel says no. Waits for nobody. */
 function openedToRead(path: string): number | undefined {
   try {
@@ -195,11 +227,11 @@ function openedToRead(path: string): number | undefined {
 }
 
 /** As another process would: what the call that is about to be made has in the scratch memory stays. */
-function askStatic(path: string): boolean {
+function asAnother<Result>(body: () => Result): Result {
   const { scratch: { bytes } } = library();
   const kept = bytes.slice();
   try {
-    return isStatic(path);
+    return body();
   } finally {
     bytes.set(kept);
   }

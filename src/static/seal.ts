@@ -191,6 +191,14 @@ function proveAgain(subject: Subject, map: BlockMap, flags: number): Refusal | u
   // Who waits for the file's lock has it before this call does
   const result = setInodeFlags(file, flags);
   if (result < 0 || inodeFlags(file) !== flags) return refused("the immutable flag does not stay", result);
+  // The flag protects the marker too, but it was not there when that was written
+  if (!isShut(sealOf(file))) {
+    return {
+      error: "EBUSY",
+      reason: "somebody clears it: the marker is gone",
+      hint: "Do it when nobody else does",
+    };
+  }
   const stat = statFile(file);
   if (typeof stat === "number") return refused("the file cannot be looked at", stat);
   const now = readMap({ file, stat });
