@@ -14,12 +14,12 @@ import {
   writeSync,
 } from "node:fs";
 import { test } from "node:test";
-import { library } from "../ffi/library.ts";
-import { clearStatic, type DaxFile, isStatic, open, setStatic } from "../mod.ts";
-import { DaxError } from "../src/errors.ts";
-import { difference, pattern } from "./helpers/bytes.ts";
-import { type Place, run } from "./helpers/places.ts";
-import { beforeEachCall, extentsOf, loopDevice, pretendDax, unsealed } from "./helpers/sealing.ts";
+import { library } from "../../ffi/library.ts";
+import { clearStatic, type DaxFile, isStatic, open, setStatic } from "../../mod.ts";
+import { DaxError } from "../../src/errors.ts";
+import { difference, pattern } from "../helpers/bytes.ts";
+import { type Place, run } from "../helpers/places.ts";
+import { beforeEachCall, extentsOf, loopDevice, pretendDax, unsealed } from "../helpers/sealing.ts";
 
 const size = 16 * 4096, page = 4096;
 
