@@ -37,6 +37,18 @@ export function bytesOf(length: number, seed: number): number[] {
   return Array.from({ length }, (_, index) => (seed * 37 + index * 11 + 1) & 255);
 }
 
+/** Empty, small; a batch whose first record is empty; and one that has what the further append has. */
+export const small = {
+  append: [[], bytesOf(3, 1)],
+  appendAll: [[[], bytesOf(8, 2)]],
+  clear: [undefined],
+  reopen: [undefined],
+  abandon: [undefined],
+};
+
+/** What is done after recovery. */
+export const further: readonly Operation[] = [{ name: "append", arg: bytesOf(3, 1) }];
+
 /** Makes an empty log. */
 export function create(region: Region): void {
   openLog(region, { create: true, identity }).close();
