@@ -21,10 +21,13 @@
 
 static char block[64 * KIB];
 
-/* At most so many microseconds; longer where a program answers each request. */
+/*
+ * At most so many microseconds. Longer where a program answers each request: who opens the file while it is sealed stops that, so that
+ * the pauses must be longer than it takes, also in a slow machine.
+ */
 static void rest(unsigned int most)
 {
-	usleep(rand() % (sealing ? 30 * most : most));
+	usleep(rand() % (sealing ? 60 * most : most));
 }
 
 /* A hole is there for as short as can be. */
@@ -133,13 +136,19 @@ static bool is_disturbed(long r)
 	return r == -EOPNOTSUPP || r == -EBUSY;
 }
 
+/* On past the rounds while the file was never static, which proves nothing: but not for ever. */
+static bool goes_on(long i, long rounds, long times_static)
+{
+	return i < rounds || (!times_static && i < 20 * rounds);
+}
+
 /* Makes it static, looks at its extents twice, and makes it ordinary. */
 static long look_while_static(long rounds, long *times_static)
 {
 	static struct map first, again;
 	long wrong = 0;
 
-	for (long i = 0; i < rounds; i++) {
+	for (long i = 0; goes_on(i, rounds, *times_static); i++) {
 		long r = daxctl(path, STATIC, 0);
 
 		if (r < 0 && r != -EINVAL && !(sealing && is_disturbed(r)))
@@ -170,7 +179,7 @@ static long look_while_mapped(long rounds, long *times_static)
 {
 	long wrong = 0;
 
-	for (long i = 0; i < rounds; i++) {
+	for (long i = 0; goes_on(i, rounds, *times_static); i++) {
 		char *mapping;
 
 		if (sealing)
