@@ -92,8 +92,8 @@ export interface Reopened {
 }
 
 /**
- * Opens a sealed file to write, or one whose sealing was interrupted: the seal is off from here until {@linkcode hold} sets it, and whatever happens to the map between is
- * seen by it, for the marker stays. Nobody else may have it open: they would not see it.
+ * Opens a sealed file to write, or one whose sealing was interrupted: the seal is off from here until {@linkcode hold} sets it, and
+ * whatever happens to the map between is seen by it, for the marker stays. Nobody else may have it open: they would not see it.
  *
  * @param lock locks a descriptor as open was asked
  * @returns a descriptor that can write, with the lease of sole.ts; undefined where the file is not sealed

@@ -23,7 +23,7 @@ export function checkRange(byteOffset: number, byteLength: number, size: number)
 /** @throws {RangeError} unless 8 bytes fit at a multiple of 8, and the value is an integer of 64 bits */
 export function checkWord(byteOffset: number, value: bigint | number, size: number): void {
   checkRange(byteOffset, 8, size);
-  if (byteOffset % 8 !== 0) throw new RangeError(`byteOffset ${byteOffset} is not a multiple of 8`);
+  checkAligned(byteOffset);
   if (typeof value === "number" && !Number.isSafeInteger(value)) {
     throw new RangeError(`value ${value} is not an integer within ±2^53`);
   }
@@ -33,6 +33,30 @@ export function checkWord(byteOffset: number, value: bigint | number, size: numb
   if (value < -(2n ** 63n) || value >= 2n ** 64n) {
     throw new RangeError(`value ${value} does not fit into 64 bits`);
   }
+}
+
+/** @throws {RangeError} unless it is a multiple of 8 */
+export function checkAligned(byteOffset: number): void {
+  if (byteOffset % 8 !== 0) throw new RangeError(`byteOffset ${byteOffset} is not a multiple of 8`);
+}
+
+/**
+ * @throws {RangeError} unless it has 32 bits
+ * @throws {TypeError} if it is no number
+ */
+export function checkWord32(name: string, value: number): void {
+  if (typeof value !== "number") throw new TypeError(`${name} is a number, not ${value}`);
+  if (value >>> 0 !== value) throw new RangeError(`${name} ${value} is not an integer from 0 to 2^32 - 1`);
+}
+
+/**
+ * @throws {RangeError} unless it is a whole number up to the size of the region
+ * @throws {TypeError} if it is no number
+ */
+export function checkPlace(name: string, value: number, size: number): void {
+  if (typeof value !== "number") throw new TypeError(`${name} is a number, not ${value}`);
+  if (Number.isInteger(value) && value >= 0 && value <= size) return;
+  throw new RangeError(`${name} ${value} is not inside the region, which has ${size} bytes`);
 }
 
 /** @throws {RangeError} unless it is a byte */

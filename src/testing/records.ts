@@ -4,6 +4,7 @@ import { crc32c } from "./crc.ts";
 import type { Memory } from "./memory.ts";
 import type { Rules } from "./model.ts";
 import { drain, flush, write } from "./primitives.ts";
+import { checkAligned, checkWord32 } from "./ranges.ts";
 
 /** Bytes of a record before its payload. */
 export const RECORD_BYTES = 16;
@@ -26,33 +27,9 @@ export interface Words {
  */
 export function checkWords({ low, high, seed }: Words, byteOffset: number): void {
   checkAligned(byteOffset);
-  checkWord("low", low);
-  checkWord("high", high);
-  checkWord("seed", seed);
-}
-
-/** @throws {RangeError} unless it is a multiple of 8 */
-export function checkAligned(byteOffset: number): void {
-  if (byteOffset % 8 !== 0) throw new RangeError(`byteOffset ${byteOffset} is not a multiple of 8`);
-}
-
-/**
- * @throws {RangeError} unless it has 32 bits
- * @throws {TypeError} if it is no number
- */
-export function checkWord(name: string, value: number): void {
-  if (typeof value !== "number") throw new TypeError(`${name} is a number, not ${value}`);
-  if (value >>> 0 !== value) throw new RangeError(`${name} ${value} is not an integer from 0 to 2^32 - 1`);
-}
-
-/**
- * @throws {RangeError} unless it is a whole number up to the size of the region
- * @throws {TypeError} if it is no number
- */
-export function checkPlace(name: string, value: number, size: number): void {
-  if (typeof value !== "number") throw new TypeError(`${name} is a number, not ${value}`);
-  if (Number.isInteger(value) && value >= 0 && value <= size) return;
-  throw new RangeError(`${name} ${value} is not inside the region, which has ${size} bytes`);
+  checkWord32("low", low);
+  checkWord32("high", high);
+  checkWord32("seed", seed);
 }
 
 /** The checksum of a range; reads it. */

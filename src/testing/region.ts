@@ -4,7 +4,7 @@ import { dataView } from "./dataview.ts";
 import type { Memory } from "./memory.ts";
 import type { Rules } from "./model.ts";
 import * as primitives from "./primitives.ts";
-import { checkByte, checkRange, checkWord } from "./ranges.ts";
+import { checkAligned, checkByte, checkPlace, checkRange, checkWord, checkWord32 } from "./ranges.ts";
 import * as records from "./records.ts";
 import { bytesOf, isOn, rangeOf, viewOf, type ViewOwner } from "./views.ts";
 
@@ -103,7 +103,7 @@ export class RecordedRegion implements Region {
   checksum(byteOffset: number, byteLength: number, seed = 0): number {
     this.#mustBeOpen("checksum");
     checkRange(byteOffset, byteLength, this.size);
-    records.checkWord("seed", seed);
+    checkWord32("seed", seed);
     return records.checksum(this.#memory, byteOffset, byteLength, seed);
   }
 
@@ -124,10 +124,10 @@ export class RecordedRegion implements Region {
 
   recordLength(byteOffset: number, end: number, seed: number): number {
     this.#mustBeOpen("recordLength");
-    records.checkPlace("byteOffset", byteOffset, this.size);
-    records.checkPlace("end", end, this.size);
-    records.checkAligned(byteOffset);
-    records.checkWord("seed", seed);
+    checkPlace("byteOffset", byteOffset, this.size);
+    checkPlace("end", end, this.size);
+    checkAligned(byteOffset);
+    checkWord32("seed", seed);
     return records.recordLength(this.#memory, byteOffset, end, seed);
   }
 
