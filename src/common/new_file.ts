@@ -18,6 +18,15 @@ export interface Format {
   readonly magic: string;
   /** Whatever is written to make one lies before this byte. */
   readonly madeBytes: number;
+  /** The first eight bytes as one word, of a file that is made. */
+  readonly madeWord: bigint;
+  /** The same while it is being made: once this is durable, nothing in the file has to be kept. */
+  readonly unfinishedWord: bigint;
+}
+
+/** A format, with the words that every opening compares with. */
+export function formatOf(name: string, magic: string, madeBytes: number): Format {
+  return { name, magic, madeBytes, madeWord: wordOf(magic), unfinishedWord: wordOf(magic.toUpperCase()) };
 }
 
 /** Opens a file and says whether it was made by that: a new file needs no look at what it holds. */
@@ -35,8 +44,8 @@ export function openOrMake(path: string | URL, options: OpenOptions): { file: Da
 function beginningOf(file: Region, format: Format): "made" | "unfinished" | "zeros" | "other" {
   if (file.size < 8) return "other";
   const [word] = file.view(BigUint64Array, 0, 1);
-  if (word === madeWord(format)) return "made";
-  if (word === unfinishedWord(format)) return "unfinished";
+  if (word === format.madeWord) return "made";
+  if (word === format.unfinishedWord) return "unfinished";
   return word === 0n ? "zeros" : "other";
 }
 
@@ -79,16 +88,6 @@ function refused({ path }: Region, { name }: Format, reason: string, hint?: stri
     hint,
     byteOffset: 0,
   });
-}
-
-/** The first eight bytes as one word, of a file that is made. */
-export function madeWord({ magic }: Format): bigint {
-  return wordOf(magic);
-}
-
-/** The same while it is being made: once this is durable, nothing in the file has to be kept. */
-export function unfinishedWord({ magic }: Format): bigint {
-  return wordOf(magic.toUpperCase());
 }
 
 function wordOf(text: string): bigint {

@@ -5,7 +5,7 @@
  */
 
 import type { Region } from "../../mod.ts";
-import { madeWord, mustBeMade, unfinishedWord } from "../common/new_file.ts";
+import { mustBeMade } from "../common/new_file.ts";
 import { Frames, type Identity } from "./frames.ts";
 import {
   byteOrderMark,
@@ -96,7 +96,7 @@ function checkFeatures(file: Region, incompatible: number, readable: number, toW
  * Costs two fences.
  */
 export function writeHeader(file: Region, identity: Identity): void {
-  file.store64(0, unfinishedWord(format));
+  file.store64(0, format.unfinishedWord);
   const frames = new Frames(file, identity);
   const state: State = {
     number: 0,
@@ -117,5 +117,5 @@ export function writeHeader(file: Region, identity: Identity): void {
   frames.store(headerOffset, bytes, version, byteOrderMark, 0);
   file.persist(0, recordsOffset);
   // In one store, and once all else is durable
-  file.view(BigUint64Array, 0, 1)[0] = madeWord(format);
+  file.view(BigUint64Array, 0, 1)[0] = format.madeWord;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Format } from "../common/new_file.ts";
+import { type Format, formatOf } from "../common/new_file.ts";
 
 /** The format that this program writes, and the newest that it reads. */
 export const version = 1;
@@ -22,7 +22,7 @@ export const slotOffsets: readonly [number, number] = [1024, 2048], slotBytes = 
 export const recordsOffset = 4096;
 
 /** How every log begins. */
-export const format: Format = { name: "log", magic: "daxf.log", madeBytes: recordsOffset };
+export const format: Format = formatOf("log", "daxf.log", recordsOffset);
 
 /** Bytes of a frame before its payload, and what its place and length are multiples of. */
 export const frameHeaderBytes = 16, frameAlignBytes = 8;

@@ -5,7 +5,7 @@
  */
 
 import type { Region } from "../../mod.ts";
-import { madeWord, mustBeMade, unfinishedWord } from "../common/new_file.ts";
+import { mustBeMade } from "../common/new_file.ts";
 import {
   byteOrderMark,
   format,
@@ -177,7 +177,7 @@ function checkFeatures(file: Region, incompatible: number, readable: number, toW
  * Costs two fences.
  */
 export function writeHeader(file: Region, geometry: Geometry, layout: Uint8Array, identity: number): void {
-  file.store64(0, unfinishedWord(format));
+  file.store64(0, format.unfinishedWord);
   file.writeRecord(headerOffset, encode(geometry, layout, identity), version, byteOrderMark, 0, later);
   const seed = file.view(DataView, headerOffset, recordBytes).getUint32(4, true);
   // Commit 1, which has nothing to replay: so there is an intact record in one of the slots from the beginning
@@ -186,5 +186,5 @@ export function writeHeader(file: Region, geometry: Geometry, layout: Uint8Array
   mark[0] = 1;
   file.persist(mark);
   // In one store, and once all else is durable
-  file.view(BigUint64Array, 0, 1)[0] = madeWord(format);
+  file.view(BigUint64Array, 0, 1)[0] = format.madeWord;
 }

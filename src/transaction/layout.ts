@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Format } from "../common/new_file.ts";
+import { type Format, formatOf } from "../common/new_file.ts";
 
 /** The format that this program writes, and the newest that it reads. */
 export const version = 1;
@@ -28,7 +28,7 @@ export const layoutBytesMax = 128;
 export const recordBytes = 16;
 
 /** How every pool begins; to make one, an empty record is written into the first slot. */
-export const format: Format = { name: "pool", magic: "daxfpool", madeBytes: slotsOffset + recordBytes };
+export const format: Format = formatOf("pool", "daxfpool", slotsOffset + recordBytes);
 
 /** The smallest pool; the largest, as an entry of a record has 48 bits for an offset. */
 export const poolBytesMin = 8192, poolBytesMax = 2 ** 48;
