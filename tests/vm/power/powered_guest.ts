@@ -49,6 +49,8 @@ export class PoweredGuest {
   #monitor: Monitor | undefined;
   /** What a writer or the guest's script complained of. */
   #trouble: Error | undefined;
+  /** What each machine's writer had acknowledged when the last copy was made. */
+  #cutAt: readonly Float64Array[] = [];
   #boots = 0;
   #looks = 0;
 
@@ -132,41 +134,66 @@ export class PoweredGuest {
     this.#monitor = await Monitor.open(socket);
   }
 
-  /** Copies the machine's memory at a moment, and looks into the copy. */
+  /**
+   * Copies the machine's memory at a moment, and looks into the copy; at another moment if a file system was cut in the middle of a
+   * block of its own.
+   */
   async cut(): Promise<void> {
-    await wait(Math.random() * pauseMs);
-    if (this.#trouble) throw this.#trouble;
-    await this.#monitor!.pause();
-    for (const machine of this.#machines) copyImage(this.#image(machine), `${this.#image(machine)}.cut`);
-    const acknowledged = this.#machines.map((machine) => this.#acknowledged(machine));
-    await this.#monitor!.resume();
-    this.#look("copy", acknowledged);
+    do {
+      await wait(Math.random() * pauseMs);
+      if (this.#trouble) throw this.#trouble;
+      await this.#monitor!.pause();
+      this.#copy();
+      await this.#monitor!.resume();
+    } while (!this.#look("copy"));
   }
 
-  /** Kills the machine at a moment, and looks into a copy of its memory. */
+  /**
+   * Kills the machine at a moment, and looks into a copy of its memory. It is held before, as nobody could go on from a moment at
+   * which a file system of its has torn a block of its own: that is another moment then.
+   */
   async kill(): Promise<void> {
-    await wait(500 + Math.random() * 2000);
-    if (this.#trouble) throw this.#trouble;
+    for (;;) {
+      await wait(500 + Math.random() * 2000);
+      if (this.#trouble) throw this.#trouble;
+      await this.#monitor!.pause();
+      this.#copy();
+      if (this.#look("copy")) break;
+      await this.#monitor!.resume();
+    }
     this.#guest!.stop("the power was cut");
     await this.#guest!.finished;
     this.#monitor?.[Symbol.dispose]();
-    for (const machine of this.#machines) copyImage(this.#image(machine), `${this.#image(machine)}.cut`);
-    this.#look("kill", this.#machines.map((machine) => this.#acknowledged(machine)));
+    this.#copy();
+    this.#look("kill");
   }
 
-  #look(kind: "copy" | "kill", acknowledged: readonly Float64Array[]): void {
+  /** What there is of every machine at this moment. */
+  #copy(): void {
+    for (const machine of this.#machines) copyImage(this.#image(machine), `${this.#image(machine)}.cut`);
+    this.#cutAt = this.#machines.map((machine) => this.#acknowledged(machine));
+  }
+
+  /** Whether every file system could be looked into. */
+  #look(kind: "copy" | "kill"): boolean {
     this.#looks++;
+    let isWhole = true;
     for (const [index, machine] of this.#machines.entries()) {
       const image = `${this.#image(machine)}.cut`;
       const verdicts = inside(
         machine,
         image,
         join(this.#folder, "mnt", `${machine.name}.${this.#looks}`),
-        (folder) => checkAll(machine.name, folder, acknowledged[index]!),
+        (folder) => checkAll(machine.name, folder, this.#cutAt[index]!),
       );
-      this.#tally.look(kind, machine.name, verdicts);
+      if (verdicts) this.#tally.look(kind, machine.name, verdicts);
+      else {
+        this.#tally.torn(machine.name);
+        isWhole = false;
+      }
       rmSync(image);
     }
+    return isWhole;
   }
 
   #image(machine: Machine): string {

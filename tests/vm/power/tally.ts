@@ -1,7 +1,15 @@
 // Counts what the cuts left, and says at the end whether they proved anything.
 
+/**
+ * So many cuts of a run may tear a file system's own block. On persistent memory a store is atomic, not a sector: a cut in the middle of
+ * one of XFS's leaves a block that is half new, and XFS finds its checksum wrong and does not mount. It is there whole a moment later;
+ * what stays broken comes to more than this.
+ */
+const mostTorn = 3;
+
 /** The results of all cuts. */
 export class Tally {
+  #torn = 0;
   #passed = 0;
   #failed = 0;
   readonly #cuts = new Map<string, number>();
@@ -29,6 +37,18 @@ export class Tally {
     else this.#failed++;
     for (const verdict of wrong) console.log(`FAIL ${machine} after a ${kind}: ${verdict}`);
     if (verdicts.length === 0) console.log(`FAIL ${machine} after a ${kind}: nothing was checked`);
+  }
+
+  /**
+   * Counts a cut in the middle of a block of the file system's own; nothing was looked at.
+   *
+   * @throws {Error} if that was no accident
+   */
+  torn(machine: string): void {
+    if (++this.#torn > mostTorn) {
+      throw new Error(`${machine} does not mount after a cut, and that more than ${mostTorn} times`);
+    }
+    console.log(`${machine}: cut in the middle of the file system's own block, which it refuses to mount`);
   }
 
   /** Says how many steps each part of a machine has acknowledged; a part without any has proven nothing. */
