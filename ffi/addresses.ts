@@ -12,22 +12,22 @@
  * it is asked for here, and from then on the bytes stay where they are until the buffer is moved away: its views are empty then.
  *
  * @param ask where a buffer begins; asked once for a view
+ * @returns see `quickAddressOf` of a runtime
  */
 export function rememberAddress(
   ask: (buffer: ArrayBuffer) => number,
-): (view: ArrayBufferView) => number | undefined {
+): (view: ArrayBufferView, learn?: boolean) => number | undefined {
   let last: ArrayBufferView | undefined, address = 0;
-  return (view) => {
+  return (view, learn = true) => {
+    if (view === last && address !== 0) return address;
+    if (!learn) return undefined;
     if (view !== last) {
       last = view;
       address = 0;
       return undefined;
     }
-    if (address === 0) {
-      const { buffer, byteOffset } = view;
-      if (!(buffer instanceof ArrayBuffer)) return undefined;
-      address = ask(buffer) + byteOffset;
-    }
-    return address;
+    const { buffer, byteOffset } = view;
+    if (!(buffer instanceof ArrayBuffer)) return undefined;
+    return address = ask(buffer) + byteOffset;
   };
 }

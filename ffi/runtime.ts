@@ -29,8 +29,11 @@ export interface Runtime {
    * than 64 bytes. A microsecond in Deno.
    */
   addressOf(view: ArrayBufferView): number | undefined;
-  /** The same where the answer is known, else undefined: then to copy some KiB is cheaper than to ask. */
-  quickAddressOf(view: ArrayBufferView): number | undefined;
+  /**
+   * The same where the answer is known, else undefined: then to copy some KiB is cheaper than to ask. Known the second time in a row,
+   * unless `learn` is false: then only what is known already is told.
+   */
+  quickAddressOf(view: ArrayBufferView, learn?: boolean): number | undefined;
   /** fsync (or fdatasync) of a descriptor on another thread: 0 or −errno. */
   sync(file: number, dataOnly: boolean): Promise<number>;
   /** Whether this is the runtime's refusal to let native code run, and not a failure of the library. */

@@ -52,6 +52,11 @@ export class Mapping {
   readonly #hold: Hold;
   readonly #starts = new Map<ArrayBuffer, number>();
   readonly #windows = new Map<string, ArrayBuffer>();
+  /** The buffer that was asked for last, and where it begins. Null and not undefined: that is the `buffer` of an object that is no view. */
+  #lastBuffer: ArrayBufferLike | null = null;
+  #lastStart = 0;
+  /** The view of it that was asked for last. */
+  #lastView: ArrayBufferView | null = null;
 
   /** Takes over an address that {@linkcode mapFile} gave, and the descriptor; the guard, only where the handle is dropped. */
   constructor(address: number, byteLength: number, file: number, guard?: Guard) {
@@ -89,9 +94,27 @@ export class Mapping {
     return this.#starts.get(buffer as ArrayBuffer);
   }
 
+  /** Where in the file a view begins, in bytes; NaN if it is not one of this mapping's. */
+  startOfView(view: ArrayBufferView): number {
+    // A view is known by itself, for to ask it for its buffer takes some 12 ns in both engines
+    if (view === this.#lastView) return this.#lastStart + view.byteOffset;
+    const buffer = view.buffer;
+    if (buffer !== this.#lastBuffer) {
+      const start = this.startOf(buffer);
+      if (start === undefined) return NaN;
+      this.#lastBuffer = buffer;
+      this.#lastStart = start;
+    }
+    // The buffer of a view stays the same, which that of another object need not
+    this.#lastView = ArrayBuffer.isView(view) ? view : null;
+    return this.#lastStart + view.byteOffset;
+  }
+
   /** Detaches every buffer, unmaps, unlocks. */
   close(): void {
     const { native } = library();
+    this.#lastBuffer = null;
+    this.#lastView = null;
     collected.unregister(this.#hold);
     let moved = false;
     for (const buffer of this.#starts.keys()) {
