@@ -58,6 +58,7 @@ bool calls_directly(void);
 
 /* who.c */
 void become(const char *who);
+void take_all_processors(void);
 
 /* names.c */
 void describe(long value, char *text);

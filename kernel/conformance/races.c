@@ -105,6 +105,7 @@ static void start(void (*disturb)(void))
 	int ready[2];
 	char byte;
 
+	take_all_processors();
 	if (!sealing)
 		the_fd();
 	must(pipe(ready) == 0, "pipe");

@@ -12,7 +12,7 @@ const storageBytes = 512 * MiB;
 const labelBytes = 128 * 1024;
 
 /** A guest's own memory. Half of what is above 2 GiB becomes a legacy device, if a machine needs one. */
-const memoryBytes = 3072 * MiB;
+export const memoryBytes: number = 3072 * MiB;
 const legacyRange = "memmap=512M!4G";
 
 /** The serial number of a disk that every guest has for /var/tmp, where tests make the files that have to lie on a disk. */
@@ -43,7 +43,7 @@ export function makeDevices(machines: readonly Machine[], folder: string): Devic
   });
   // With "cpu" the firmware tables say that what has left a store buffer is durable, with "mem-ctrl" that it must have
   // left the caches.
-  const persistence = machines.some((machine) => machine.guest === "eadr") ? "cpu" : "mem-ctrl";
+  const persistence = machines.some((machine) => machine.eadr) ? "cpu" : "mem-ctrl";
   // Each device takes an aligned gibibyte of the address space at most.
   const most = memoryBytes + machines.length * 1024 * MiB;
   return {

@@ -1,6 +1,5 @@
-// One guest that runs tests, from boot to power-off; the results of its machines are reported as they come in.
+// One guest that runs a machine's tests, from boot to power-off; the results of each runtime are reported as they come in.
 import { mkdirSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { makeDevices } from "./devices.ts";
 import type { Machine } from "./machines.ts";
@@ -34,7 +33,7 @@ export interface TestGuest extends Guest {
 }
 
 /**
- * Called with the results of all files of one machine under one runtime, and with the seconds after boot from which and to which they
+ * Called with the results of all files of the machine under one runtime, and with the seconds after boot from which and to which they
  * ran, where the guest came to say them.
  */
 export type Report = (
@@ -45,13 +44,13 @@ export type Report = (
 ) => void;
 
 /**
- * Boots a guest that prepares its machines and runs their files.
+ * Boots a guest that prepares a machine and runs its files.
  *
  * @param folder an empty folder for all that belongs to this guest, inside the run's
  */
 export function startTests(
   folder: string,
-  machines: readonly Machine[],
+  machine: Machine,
   selection: Selection,
   options: RunOptions,
   report: Report,
@@ -62,17 +61,16 @@ export function startTests(
     join(folder, "console.log"),
   ];
   mkdirSync(images);
-  const devices = makeDevices(machines, images);
+  const devices = makeDevices([machine], images);
   makeRunFolder(shared, devices.table, selection, options);
 
-  const waiting = new Set(
-    machines.flatMap(({ name }) => [...options.runtimes.keys()].map((it) => `${name} ${it}`)),
-  );
+  const waiting = new Set(options.runtimes.keys());
   const settle = (job: string) => {
-    const [machine = "", runtime = "", ...seconds] = job.split(" ");
-    if (waiting.delete(`${machine} ${runtime}`)) {
-      const results = collect(join(shared, "results"), machine, runtime, selection.get(machine) ?? []);
-      report(machine, runtime, results, seconds.map(Number));
+    const [runtime = "", ...seconds] = job.split(" ");
+    if (waiting.delete(runtime)) {
+      const files = selection.get(machine.name) ?? [];
+      const results = collect(join(shared, "results"), machine.name, runtime, files);
+      report(machine.name, runtime, results, seconds.map(Number));
     }
   };
 
@@ -82,7 +80,8 @@ export function startTests(
     ...options,
     kernelParameters: devices.kernelParameters,
     args: [...devices.args, ...sharedFolder("host", "/", true), ...sharedFolder("run", shared, false)],
-    processors: Math.min(4, availableParallelism(), machines.length + 1),
+    // One for a runtime, one for what its tests run beside it: guest/run.sh.
+    processors: 2,
     consolePath,
     ...(options.keep ? {} : { folderToRemove: dirname(folder) }),
     onTell: (words) => {

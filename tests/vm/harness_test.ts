@@ -1,16 +1,19 @@
 // The parts of the harness that need no guest, and what becomes of a guest: with a program in QEMU's place.
+// machines: none, it needs no machine: it tests what runs them
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import process from "node:process";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { root, startChild } from "../helpers/child.ts";
 import { anywhere } from "../helpers/places.ts";
+import { runGuests } from "./guests.ts";
 import { machines } from "./machines.ts";
 import { requirePackages } from "./packages.ts";
 import { startGuest } from "./qemu.ts";
 import { parseJUnit } from "./results.ts";
-import { kernelsOf, machinesOf } from "./selection.ts";
+import { allTests, kernelsOf, machinesOf, whyNone } from "./selection.ts";
 
 const names = (source: string) => machinesOf(source).map((machine) => machine.name);
 
@@ -18,7 +21,20 @@ test("a test file names its machines in a line near its top", () => {
   assert.deepEqual(names("// Some test.\n// machines: devdax xfs\n"), ["xfs", "devdax"]);
   assert.deepEqual(names("// machines: disk, xfs"), ["xfs", "disk"]);
   assert.equal(names("// machines: all").length, machines.length);
+  assert.deepEqual(names("// machines: all").filter((name) => !names("// machines: files").includes(name)), [
+    "devdax",
+  ]);
   assert.deepEqual(names("test();\n" + "\n".repeat(50) + "// machines: ext4\n"), []);
+});
+
+test("every test file says on which machines it runs, or why on none", () => {
+  assert.equal(whyNone("// Some test.\n// machines: none, it opens no file\n"), "it opens no file");
+  assert.equal(whyNone("// machines: xfs\n// none, it opens no file\n"), undefined);
+  assert.deepEqual(names("// machines: none, it opens no file\n"), []);
+  const silent = [...allTests(root)].filter(([, source]) =>
+    machinesOf(source).length === 0 && !whyNone(source)
+  );
+  assert.deepEqual(silent.map(([file]) => file), []);
 });
 
 test("a machine that does not exist is an error that lists those which do", () => {
@@ -130,6 +146,100 @@ test("a harness that is killed takes its guest and the guest's images with it", 
   harness.kill();
   // Another process does it, so there is nothing to wait for but the thing itself
   while (isAlive(pid) || existsSync(place.path("images"))) await wait(10);
+});
+
+/** A guest that runs what it is told to in place of its tests, where its results belong. */
+const guestThat = (script: string) => `
+for argument; do
+  case $argument in
+    *,mount_tag=run,*) shared=\${argument#local,path=} shared=\${shared%%,*} ;;
+  esac
+done
+machine=$(cut -d'|' -f1 "$shared/machines")
+result=$shared/results/$machine.exec.all
+echo "@@ booted"
+echo "the console of $machine"
+${script}
+echo "@@ done exec 1 2"
+echo "@@ finished"`;
+
+const passes = `echo '<testcase file="exec" name="exec"/>' >"$result.xml"; echo 0 >"$result.exit"`;
+const fails =
+  `echo '<testcase file="exec" name="exec"><failure message="no way"/></testcase>' >"$result.xml"; echo 1 >"$result.exit"; echo out >"$result.log"`;
+
+/** Runs a command on machines, in guests that a script stands for; what was said, and what was left below the temporary folder. */
+async function runOn(names: readonly string[], script: string) {
+  using place = inPlaceOf("qemu-system-x86_64", guestThat(script));
+  const temporary = process.env["TMPDIR"];
+  mkdirSync(place.path("tmp"));
+  process.env["TMPDIR"] = place.path("tmp");
+  try {
+    const said: string[] = [];
+    const isWell = await runGuests(new Map(names.map((name) => [name, ["exec"]])), false, {
+      ...guestOptions,
+      ...{ checkout: root, runtimes: new Map([["exec", "true"]]), denoCache: "/tmp", keep: false },
+    }, (text) => said.push(text));
+    const left = readdirSync(place.path("tmp"), { recursive: true }).map(String).sort();
+    const log = existsSync(place.path("log")) ? readFileSync(place.path("log"), "utf8").split("\n") : [];
+    const consoles = said.flatMap((text) => /^Console: (.*)$/.exec(text)?.[1] ?? [])
+      .map((path) => readFileSync(path, "utf8"));
+    return { isWell, said, left, log, consoles };
+  } finally {
+    if (temporary === undefined) delete process.env["TMPDIR"];
+    else process.env["TMPDIR"] = temporary;
+  }
+}
+
+test("where a test failed the console and the output are kept, and said where; nothing else is left", async () => {
+  const { isWell, said, left, consoles } = await runOn(
+    ["xfs", "ext4"],
+    `case $machine in xfs) ${fails} ;; *) ${passes} ;; esac`,
+  );
+  assert.equal(isWell, false);
+  assert.equal(said.at(-1), "1 passed, 1 failed");
+  assert.deepEqual(consoles, ["@@ booted\nthe console of xfs\n@@ done exec 1 2\n@@ finished\n"]);
+  const names = left.map((path) => path.split("/").slice(1).join("/"));
+  assert.deepEqual(names.filter((name) => !name.startsWith("xfs/shared/")), [
+    "",
+    "xfs",
+    "xfs/console.log",
+    "xfs/shared",
+  ]);
+  assert.ok(names.includes("xfs/shared/results/xfs.exec.all.log"), names.join("\n"));
+});
+
+test("where all passed nothing is left", async () => {
+  const { isWell, said, left } = await runOn(["xfs", "ext4", "ext4-eadr"], passes);
+  assert.deepEqual([isWell, said.at(-1), left], [true, "3 passed, 0 failed", []]);
+});
+
+test("a guest that ends before its tests did has failed, and says its console's last words", async () => {
+  const { isWell, said } = await runOn(["disk"], "exit 0");
+  assert.equal(isWell, false);
+  assert.match(
+    said.join("\n"),
+    /no results: the guest ended before it did\n(.*\n)*FAIL disk: the guest ended before its tests did(.*\n)*.*the console of disk\n/,
+  );
+});
+
+test("each machine is in one guest, and there are never more of them than processors", async () => {
+  const { log } = await runOn(
+    machines.map(({ name }) => name),
+    `
+    log=$(dirname "$0")/log
+    echo "$machine +1" >>"$log"
+    sleep 0.2
+    ${passes}
+    echo "$machine -1" >>"$log"`,
+  );
+  let running = 0;
+  const begun = log.filter((line) => {
+    const change = Number(line.split(" ")[1] ?? 0);
+    running += change;
+    assert.ok(running >= 0 && running <= availableParallelism(), log.join("\n"));
+    return change > 0;
+  });
+  assert.deepEqual(begun.map((line) => line.split(" ")[0]).sort(), machines.map(({ name }) => name).sort());
 });
 
 test("without QEMU it says what to install, and installs nothing unasked", () => {

@@ -9,9 +9,9 @@ export interface Machine {
   name: string;
   /** What a reader of a failed test should know about it. */
   about: string;
-  /** Machines of the same guest share one boot. */
-  guest: "main" | "eadr";
   medium: Medium;
+  /** Whether the firmware says that CPU caches survive a power cut. */
+  eadr?: true;
   /** How the namespace on persistent memory is used; a disk has none. */
   mode?: "fsdax" | "devdax";
   /** What lies between the device and the file system: a partition from this sector on, or a device-mapper target. */
@@ -23,7 +23,6 @@ export interface Machine {
 
 const ext4 = "mkfs.ext4 -q -b 4096";
 const fsdax = {
-  guest: "main",
   medium: "nvdimm",
   mode: "fsdax",
   makeFileSystem: ext4,
@@ -68,7 +67,7 @@ export const machines: readonly Machine[] = [
     ...fsdax,
     name: "ext4-eadr",
     about: "ext4 with DAX where CPU caches survive power loss (eADR)",
-    guest: "eadr",
+    eadr: true,
   },
   {
     ...fsdax,
@@ -79,14 +78,12 @@ export const machines: readonly Machine[] = [
   {
     name: "devdax",
     about: "device-dax: a character device, no file system",
-    guest: "main",
     medium: "nvdimm",
     mode: "devdax",
   },
   {
     name: "disk",
     about: "ext4 on an ordinary disk, no DAX",
-    guest: "main",
     medium: "disk",
     makeFileSystem: ext4,
     mountOptions: "defaults",

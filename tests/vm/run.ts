@@ -1,19 +1,17 @@
 // Runs tests inside machines with persistent memory: see README.md beside it.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { mkdirSync, realpathSync } from "node:fs";
+import { join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { cacheFolder } from "./cache.ts";
-import { type RunOptions, startTests, type TestGuest } from "./guest.ts";
+import { runGuests } from "./guests.ts";
 import { initramfs } from "./initramfs.ts";
 import { builtInKernel, debianKernel, ourKernel } from "./kernel.ts";
 import { machines, machinesNamed } from "./machines.ts";
 import { kernelPackage, requirePackages } from "./packages.ts";
 import { program } from "./programs.ts";
-import { Reporter, tail } from "./report.ts";
-import { type KernelKind, programsOf, select, type Selection } from "./selection.ts";
+import { allTests, type KernelKind, programsOf, select, type Selection, whyNone } from "./selection.ts";
 
 const usage = `deno run -A tests/vm/run.ts [OPTIONS] [FILE …]
 
@@ -58,10 +56,12 @@ async function main(): Promise<number> {
     ? select(checkout, positionals, only, kind)
     : new Map((only.length > 0 ? only : machines).map(({ name }) => [name, ["exec"]]));
   if (values.list) {
+    for (const { name, about } of machines) {
+      print([`${name}: ${about}`, ...selection.get(name) ?? []].join("\n  "));
+    }
+    const none = [...allTests(checkout)].map(([file, source]) => ({ file, why: whyNone(source) }));
     return print(
-      machines.map(({ name, about }) =>
-        [`${name}: ${about}`, ...(selection.get(name) ?? []).map((file) => `  ${file}`)].join("\n")
-      ).join("\n"),
+      ["none:", ...none.filter(({ why }) => why).map(({ file, why }) => `${file}: ${why}`)].join("\n  "),
     );
   }
   const timeoutSeconds = Number(values.timeout);
@@ -79,7 +79,7 @@ async function main(): Promise<number> {
   const runtimes = values.exec === undefined
     ? runtimePrograms(values.runtime)
     : new Map([["exec", values.exec]]);
-  return await run(selection, values.exec !== undefined, {
+  const isWell = await runGuests(selection, values.exec !== undefined, {
     checkout,
     runtimes,
     denoCache: translated(files),
@@ -89,49 +89,8 @@ async function main(): Promise<number> {
     accelerator: values.accel,
     timeoutSeconds,
     keep: values.keep,
-  });
-}
-
-/** Boots a guest for each kind that the machines need, all at once, and waits for them. */
-async function run(selection: Selection, showOutput: boolean, options: RunOptions): Promise<number> {
-  const folder = mkdtempSync(join(tmpdir(), "daxfile-vm-"));
-  const guests: TestGuest[] = [];
-  let interrupted: string | undefined;
-  const reporter = new Reporter((text) => interrupted || print(text), showOutput);
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.once(signal, () => {
-      interrupted = signal;
-      for (const guest of guests) guest.stop(signal);
-    });
-  }
-  const wanted = machinesNamed([...selection.keys()]);
-  try {
-    for (const kind of new Set(wanted.map((machine) => machine.guest))) {
-      const guestFolder = join(folder, kind);
-      mkdirSync(guestFolder);
-      const own = wanted.filter((machine) => machine.guest === kind);
-      guests.push(startTests(guestFolder, own, selection, options, reporter.results));
-    }
-  } catch (error) {
-    for (const guest of guests) guest.stop("another guest could not be started");
-    rmSync(folder, { recursive: true, force: true });
-    throw error;
-  }
-  await Promise.all(guests.map(async ({ finished, consolePath }) => {
-    const trouble = await finished;
-    if (trouble) reporter.trouble(`${trouble}; the console's last lines:\n${tail(consolePath)}`);
-  }));
-
-  if (options.keep) print(`Kept: ${folder}`);
-  else if (interrupted || reporter.failed === 0) rmSync(folder, { recursive: true, force: true });
-  else {
-    for (const { consolePath } of guests) {
-      rmSync(join(dirname(consolePath), "images"), { recursive: true, force: true });
-      print(`Console: ${consolePath}`);
-    }
-  }
-  print(interrupted ? `Stopped by ${interrupted}` : `${reporter.passed} passed, ${reporter.failed} failed`);
-  return interrupted || reporter.failed > 0 ? 1 : 0;
+  }, print);
+  return isWell ? 0 : 1;
 }
 
 /** An argument as parseArgs wants it: --kernel without an image, which that does not know, becomes --kernel=. */

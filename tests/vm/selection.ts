@@ -1,6 +1,7 @@
 // Which test files run on which machine: each file says it itself, in lines near its top.
 //
-//   // machines: ext4 xfs devdax        or        // machines: all
+//   // machines: ext4 xfs devdax        those; all: every one; files: every one with a file system, so not devdax
+//   // machines: none, it opens no file and why; then it runs outside only
 //   // kernel: daxctl                   for our own kernel; any: for Debian's and for ours; without it, for Debian's
 //   // program: kernel/conformance      a folder of C sources, as a program in DAXFILE_TEST_PROGRAMS
 import { readdirSync, readFileSync } from "node:fs";
@@ -15,10 +16,14 @@ export type KernelKind = "debian" | "daxctl";
 
 const headerLines = 20;
 
-/** The words behind a name in a file's header. */
-function headerWords(source: string, name: string): string[] {
+/** What stands behind a name in a file's header. */
+function headerLine(source: string, name: string): string | undefined {
   const header = source.split("\n", headerLines).join("\n");
-  return new RegExp(`^// ${name}: *(.+)$`, "m").exec(header)?.[1]?.trim().split(/[\s,]+/) ?? [];
+  return new RegExp(`^// ${name}: *(.+)$`, "m").exec(header)?.[1]?.trim();
+}
+
+function headerWords(source: string, name: string): string[] {
+  return headerLine(source, name)?.split(/[\s,]+/) ?? [];
 }
 
 /**
@@ -28,7 +33,21 @@ function headerWords(source: string, name: string): string[] {
  */
 export function machinesOf(source: string): Machine[] {
   const names = headerWords(source, "machines");
-  return names.includes("all") ? [...machines] : machinesNamed(names);
+  switch (names[0]) {
+    case "all":
+      return [...machines];
+    case "files":
+      return machines.filter((machine) => machine.mode !== "devdax");
+    case "none":
+      return [];
+    default:
+      return machinesNamed(names);
+  }
+}
+
+/** Why a test file runs on no machine; undefined if it does not say so. */
+export function whyNone(source: string): string | undefined {
+  return /^none, (.+)$/.exec(headerLine(source, "machines") ?? "")?.[1];
 }
 
 /**
@@ -54,16 +73,21 @@ export function programsOf(checkout: string, files: readonly string[]): string[]
   ];
 }
 
+/** All test files of the checkout and their texts. */
+export function allTests(checkout: string): Map<string, string> {
+  const names = readdirSync(join(checkout, "tests"), { recursive: true }).map(String).sort();
+  return new Map(
+    names.filter((name) => name.endsWith("_test.ts") && !name.includes("node_modules"))
+      .map((name) => join("tests", name))
+      .map((file) => [file, readFileSync(join(checkout, file), "utf8")]),
+  );
+}
+
 /** All test files of the checkout that ask for a machine with this kernel. */
 function filesThatAsk(checkout: string, kernel: KernelKind): string[] {
-  return readdirSync(join(checkout, "tests"), { recursive: true }).map(String)
-    .filter((name) => name.endsWith("_test.ts") && !name.includes("node_modules"))
-    .map((name) => join("tests", name))
-    .filter((file) => {
-      const source = readFileSync(join(checkout, file), "utf8");
-      return machinesOf(source).length > 0 && kernelsOf(source).includes(kernel);
-    })
-    .sort();
+  return [...allTests(checkout)].filter(([, source]) =>
+    machinesOf(source).length > 0 && kernelsOf(source).includes(kernel)
+  ).map(([file]) => file);
 }
 
 /**

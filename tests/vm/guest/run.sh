@@ -1,6 +1,5 @@
-# Runs inside the guest, in the host's root: takes one machine after the other, prepares it and runs its tests under each
-# runtime. Several workers share the list; a machine belongs to one worker, so that tests on one medium never meet.
-# Reads settings, machines and files/MACHINE beside it; leaves MACHINE.RUNTIME.PART.{log,xml,exit} in results/.
+# Runs inside the guest, in the host's root: prepares the machine and runs its tests under each runtime.
+# Reads settings, machines (one line) and files/MACHINE beside it; leaves MACHINE.RUNTIME.PART.{log,xml,exit} in results/.
 cd /run/daxfile || exit 1
 . ./settings
 . ./machine.sh
@@ -20,16 +19,18 @@ set -f
 disk=$(find_disk scratch)
 mkfs.ext4 -q "/dev/$disk" && mount "/dev/$disk" /var/tmp || tell "trouble: the disk for /var/tmp did not mount"
 
+# On one processor: threads that wait for each other on two cost twice as much in emulation. The other one is for what a
+# test runs beside itself, or races with.
 run_deno() { # RESULT FILE...
   xml=$1.xml
   shift
-  timeout -k 5 "$LIMIT" "$DENO" test -A --no-check --cached-only "--junit-path=$xml" "$@"
+  timeout -k 5 "$LIMIT" taskset 1 "$DENO" test -A --no-check --cached-only "--junit-path=$xml" "$@"
 }
 
 run_bun() { # RESULT FILE...
   xml=$1.xml
   shift
-  timeout -k 5 "$LIMIT" "$BUN" test --timeout "${LIMIT}000" --reporter=junit "--reporter-outfile=$xml" "$@"
+  timeout -k 5 "$LIMIT" taskset 1 "$BUN" test --timeout "${LIMIT}000" --reporter=junit "--reporter-outfile=$xml" "$@"
 }
 
 # In place of tests: a command, which counts as one test.
@@ -62,25 +63,17 @@ run_runtime() { # MACHINE RUNTIME
   done
 }
 
-worker() {
-  while IFS='|' read -r name medium index mode layer mkfs options; do
-    mkdir "/tmp/claims/$name" 2>/dev/null || continue
-    (prepare "$name" "$medium" "$index" "$mode" "$layer" "$mkfs" "$options") >"results/$name.unprepared.log" 2>&1 || continue
-    mv "results/$name.unprepared.log" "results/$name.prepared.log"
-    tell "prepared $name"
-    . "/tmp/claims/$name/environment"
-    for runtime in $RUNTIMES; do
-      begin=$(uptime)
-      run_runtime "$name" "$runtime"
-      tell "done $name $runtime $begin $(uptime)"
-    done
-  done <machines
-}
-
-# Two are enough to keep the processors busy: one machine is prepared while another's tests run.
-worker &
-worker &
-wait
+IFS='|' read -r name medium index mode layer mkfs options <machines
+mkdir "/tmp/claims/$name"
+if (prepare "$name" "$medium" "$index" "$mode" "$layer" "$mkfs" "$options") >"results/$name.unprepared.log" 2>&1; then
+  mv "results/$name.unprepared.log" "results/$name.prepared.log"
+  . "/tmp/claims/$name/environment"
+  for runtime in $RUNTIMES; do
+    begin=$(uptime)
+    run_runtime "$name" "$runtime"
+    tell "done $runtime $begin $(uptime)"
+  done
+fi
 
 # What the kernel complains of while tests run is a failure, even if every test passed.
 dmesg >results/kernel.log
