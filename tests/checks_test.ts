@@ -1,4 +1,5 @@
 // The reason and the remedy of each check, for media that this machine does not have.
+// machines: none, its media are made up
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { test } from "node:test";

@@ -1,4 +1,5 @@
 // The command `daxfile`, run as people run it: in Deno with nothing but --allow-ffi, and in Bun.
+// machines: none, it is about words and exit codes; vm/commands_test.ts has the command on each machine
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { spawnSync } from "node:child_process";

@@ -1,4 +1,5 @@
 // defer: whoever makes bytes durable settles first, once; records and commits do not; a recorded region does the same.
+// machines: files
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { test } from "node:test";

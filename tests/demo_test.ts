@@ -1,4 +1,5 @@
 // The demo as its user sees it, and the ledger that it keeps: that what should be found is found, and that a fault would be seen.
+// machines: none, it is about a program and its output; survival_test.ts has what it shows
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,5 @@
 // What lies under a device number, in trees of sysfs that this machine does not have.
+// machines: none, its media are made up
 
 import { assertEquals } from "@std/assert";
 import { test } from "node:test";

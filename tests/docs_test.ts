@@ -1,4 +1,5 @@
 // Every example in the documentation runs: those of the API's comments, of README.md and of docs/.
+// machines: none, it runs examples, which hold wherever a file lies
 
 import { assert, assertEquals } from "@std/assert";
 import { spawnSync } from "node:child_process";

@@ -1,4 +1,5 @@
 // The table "What durable means", row by row: what the kernel gave and where the file lies decide how it is written back.
+// machines: none, its media are made up; vm/medium_test.ts has the same table on each machine
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { test } from "node:test";

@@ -1,4 +1,5 @@
 // Every number of every method: what is no offset or length of this file is a RangeError or TypeError that names it and the limit.
+// machines: files
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { test } from "node:test";

@@ -1,4 +1,5 @@
 // Loading native code: what DAXFILE_LIBRARY names, else the embedded bytes; and in words what to do where neither can be had.
+// machines: none, it opens no file of ours
 
 import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import { copyFileSync, writeFileSync } from "node:fs";

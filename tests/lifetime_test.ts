@@ -1,5 +1,5 @@
 // A mapping lives as long as any view of it, and after close no view is ever over memory that is not there.
-// machines: ext4 ext4-eadr ext4-dm ext4-legacy ext4-misaligned xfs xfs-reflink virtio-pmem disk
+// machines: files
 
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { test } from "node:test";

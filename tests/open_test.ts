@@ -1,5 +1,5 @@
 // What open gives: the whole file, its size, its address, and PMDK's cases that have an exact expected result.
-// machines: ext4 ext4-eadr ext4-dm ext4-legacy ext4-misaligned xfs xfs-reflink virtio-pmem disk
+// machines: files
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { chmodSync, symlinkSync } from "node:fs";

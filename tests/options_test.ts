@@ -1,4 +1,5 @@
 // Every option refuses what is not its own with a TypeError or RangeError, before anything is opened or made.
+// machines: files
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { existsSync } from "node:fs";

@@ -1,5 +1,5 @@
 // persist, flush, drain and deepFlush: which range, by which instruction, in how many native calls, and of no view but the file's own.
-// machines: ext4 ext4-eadr ext4-dm ext4-legacy ext4-misaligned xfs xfs-reflink virtio-pmem disk
+// machines: files
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { test } from "node:test";

@@ -1,4 +1,5 @@
 // What probe says is what open gets: on each kind of medium, and for whatever open refuses. And nothing is changed by asking.
+// machines: none, it makes the media that it asks about; vm/medium_test.ts and vm/commands_test.ts have each machine
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {

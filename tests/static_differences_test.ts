@@ -1,4 +1,5 @@
 // docs/static-dax.md lists every row on which the seal and the system call differ, as kernel/conformance/rows.table has it.
+// machines: none, it opens no file of ours
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { readFileSync } from "node:fs";

@@ -1,4 +1,5 @@
 // The numbers behind a static file: which map of blocks is one to rely on, what a marker keeps of it, what is aligned.
+// machines: none, it opens no file of ours
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";

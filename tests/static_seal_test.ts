@@ -1,5 +1,6 @@
 // The seal, step by step: on ext4 and XFS over loop devices, whose files are taken for such with DAX. What only the real medium can
 // show is in tests/vm/seal_test.ts.
+// machines: none, its file systems are its own, on loop devices; vm/seal_test.ts has the real ones
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { closeSync, existsSync, openSync, rmSync, writeFileSync } from "node:fs";

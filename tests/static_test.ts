@@ -1,4 +1,5 @@
 // Static files: the system call is issued only under a number that is known to be its own; elsewhere the seal answers in its place.
+// machines: none, the kernel that answers is made up; vm/static_way_test.ts has the real ones
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { truncateSync, writeFileSync } from "node:fs";

@@ -1,5 +1,5 @@
 // store64 puts eight bytes there at once, little-endian, and refuses what does not fit.
-// machines: ext4 ext4-eadr ext4-dm ext4-legacy ext4-misaligned xfs xfs-reflink virtio-pmem disk
+// machines: files
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { test } from "node:test";

@@ -1,4 +1,5 @@
 // One table of native functions: what TypeScript calls, what root.zig exports and what the embedded libraries hold are the same.
+// machines: none, it opens no file of ours
 
 import { assert, assertEquals } from "@std/assert";
 import { readFileSync } from "node:fs";

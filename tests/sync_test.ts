@@ -1,5 +1,5 @@
 // sync makes the whole file durable while the program goes on: timers fire, other calls work, and close may come first.
-// machines: ext4 ext4-eadr ext4-dm ext4-legacy ext4-misaligned xfs xfs-reflink virtio-pmem disk
+// machines: files
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { test } from "node:test";

@@ -1,4 +1,5 @@
 // The tree stays tidy: files of one idea, that say what it is, in rooms that use only the ones below.
+// machines: none, it opens no file of ours
 
 import { assert, assertEquals } from "@std/assert";
 import { existsSync, readdirSync, readFileSync } from "node:fs";

@@ -1,5 +1,5 @@
 // Views are the file's own bytes: every type, every place in a file of any size, and no place outside it.
-// machines: ext4 ext4-eadr ext4-dm ext4-legacy ext4-misaligned xfs xfs-reflink virtio-pmem disk
+// machines: files
 
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { closeSync, openSync, writeSync } from "node:fs";

@@ -1,5 +1,5 @@
 // write and fill put exactly these bytes there, from any source, at any place, of any size, and none beside them.
-// machines: ext4 ext4-eadr ext4-dm ext4-legacy ext4-misaligned xfs xfs-reflink virtio-pmem disk
+// machines: files
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { test } from "node:test";

@@ -1,5 +1,6 @@
 // The engine against programs that are known to be right or wrong: no false alarm, and no bug missed. The programs were written from the
 // rules of the models, by somebody who did not write the engine; see protocol.ts for what each says of itself.
+// machines: none, what it looks at are simulated crashes
 import process from "node:process";
 import { test } from "node:test";
 import { assert, assertEquals, assertGreaterOrEqual, assertLess } from "@std/assert";

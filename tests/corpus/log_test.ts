@@ -1,4 +1,5 @@
 // Every sequence of at most three operations on a log survives every crash, also one within recovery. The two runtimes share them.
+// machines: none, what it looks at are simulated crashes
 
 import { assertEquals } from "@std/assert";
 import { test } from "node:test";

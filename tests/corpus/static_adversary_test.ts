@@ -1,6 +1,7 @@
 // An adversary at work between any two steps of sealing a file and of opening a sealed one, on ext4 and XFS over loop devices: whatever
 // it changes, a file is called static only if its map is the one that was proven, and stays so. Races of two processes are rows of
 // kernel/conformance/rows.table.
+// machines: none, its file systems are its own, on loop devices; vm/seal_test.ts has the real ones
 
 import { assert, assertEquals } from "@std/assert";
 import {

@@ -1,5 +1,6 @@
 // Every sequence of at most three operations on a pool survives every crash, also one within recovery. Takes minutes, so the two runtimes
 // share them: what is tried is a simulation, in which nothing depends on the runtime. A smaller domain is tried by both, in tests/transaction.
+// machines: none, what it looks at are simulated crashes
 
 import { assertEquals } from "@std/assert";
 import { test } from "node:test";

@@ -1,4 +1,5 @@
 // `daxfile check` and `daxfile dump` of a log, and the example that keeps one.
+// machines: none, it is about the bytes of a file, wherever that lies; log_test.ts is about the medium
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { spawnSync } from "node:child_process";

@@ -1,5 +1,6 @@
 // Every crash of every short sequence of operations on a log, and of what is done after recovery. The two runtimes share the sequences;
 // those of three operations are in the slower group: tests/corpus/log_test.ts
+// machines: none, what it looks at are simulated crashes
 
 import { test } from "node:test";
 import { assertEquals, assertGreater } from "@std/assert";

@@ -1,4 +1,5 @@
 // What a log makes of bytes that are not what it wrote, of numbers that end, and of what only looks like a record.
+// machines: none, it is about the bytes of a file, wherever that lies; log_test.ts is about the medium
 
 import { test } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";

@@ -1,5 +1,6 @@
 // Every bit of a small log flipped, one at a time, and the file cut off at every length: what was written, an error that names the
 // place, or what a crash could have left; never anything else.
+// machines: none, it is about the bytes of a file, wherever that lies; log_test.ts is about the medium
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { truncateSync, writeFileSync } from "node:fs";

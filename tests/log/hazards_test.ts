@@ -1,4 +1,5 @@
 // What a log with one fence could get wrong, one by one: each of these fails if the protection against it is taken out.
+// machines: none, what it looks at are simulated crashes
 
 import { test } from "node:test";
 import { assertEquals, assertThrows } from "@std/assert";

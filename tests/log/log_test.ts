@@ -1,4 +1,5 @@
 // What a log promises without a crash: what its methods give and refuse.
+// machines: files
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,4 +1,5 @@
 // A log beside an array: whatever is done to both, they hold the same.
+// machines: none, it is about the bytes of a file, wherever that lies; log_test.ts is about the medium
 
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";

@@ -1,4 +1,5 @@
 // Readers beside a writer: in one process, the writer going on between any two accesses of the reader; and in two.
+// machines: none, it is about the bytes of a file, wherever that lies; log_test.ts is about the medium
 
 import { test } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";

@@ -1,4 +1,5 @@
 // The mutation score can fail: what is planted survives, and is reported; what does the same is proven; what is no program counts.
+// machines: none, it opens no file of ours
 
 import { test } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";

@@ -1,3 +1,4 @@
+// machines: none, it is about how the library is packed and loaded
 /**
  * The package as its users get it: over http with nothing but --allow-ffi, from npm's archive in an empty Bun project, inside one
  * executable, in one bundle. Run once, by Deno; each case starts the runtime that it is about.

@@ -1,4 +1,5 @@
 // Each type of field gives back what it was given, or refuses it; what nobody stored is refused when it is read.
+// machines: none, it is about the bytes of a file, wherever that lies; places_test.ts is about the medium
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { test } from "node:test";

@@ -1,5 +1,6 @@
 // Fields lie where a C compiler puts them: 50 random structs are compiled into a program that says where everything is, writes a file that
 // is read here, and checks a file that is written here.
+// machines: none, it is about the bytes of a file, wherever that lies; places_test.ts is about the medium
 
 import { assertEquals } from "@std/assert";
 import { execFileSync } from "node:child_process";

@@ -1,4 +1,5 @@
 // persist() writes back the lines of the named fields and no others, and what it wrote back survives a power cut.
+// machines: none, it is about the bytes of a file, wherever that lies; places_test.ts is about the medium
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { test } from "node:test";

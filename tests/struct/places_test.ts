@@ -1,4 +1,5 @@
 // Records lie anywhere in a file of any size, aligned and inside; whatever else is asked for is refused.
+// machines: files
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { test } from "node:test";

@@ -1,4 +1,5 @@
 // What must not compile: each line below an expected error is one that the compiler has to refuse, or checking this file fails.
+// machines: none, it is about the bytes of a file, wherever that lies; places_test.ts is about the medium
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { test } from "node:test";

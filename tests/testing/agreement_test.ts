@@ -1,4 +1,5 @@
 // Lazy and exhaustive exploration agree on random small programs: the same verdict, the same outcomes.
+// machines: none, what it looks at are simulated crashes
 
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";

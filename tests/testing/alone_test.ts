@@ -1,4 +1,5 @@
 // Crash tests need no persistent memory, no permission and no native library: they run where the library cannot be loaded.
+// machines: none, what it looks at are simulated crashes
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { test } from "node:test";

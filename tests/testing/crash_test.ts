@@ -1,4 +1,5 @@
 // crash() on small programs: what it accepts, what it refuses, what it reports.
+// machines: none, what it looks at are simulated crashes
 
 import { test } from "node:test";
 import {

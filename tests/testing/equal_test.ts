@@ -1,4 +1,5 @@
 // Deep copies and deep equality of what a reference and a structure hold.
+// machines: none, what it looks at are simulated crashes
 
 import { test } from "node:test";
 import { assert, assertEquals } from "@std/assert";

@@ -1,4 +1,5 @@
 // The example with a bug finds its bug, and passes once it is mended.
+// machines: none, what it looks at are simulated crashes
 
 import { spawnSync } from "node:child_process";
 import process from "node:process";

@@ -1,4 +1,5 @@
 // What a failure says: the operation, the lost stores, the flush that would mend it, and a token that replays it alone.
+// machines: none, what it looks at are simulated crashes
 
 import { readFileSync } from "node:fs";
 import { test } from "node:test";

@@ -1,4 +1,5 @@
 // What a failure's message says to somebody who sees it for the first time: where the power was cut, and what to do about the test itself.
+// machines: none, what it looks at are simulated crashes
 import { test } from "node:test";
 import { readFileSync } from "node:fs";
 import { assert, assertEquals, assertMatch } from "@std/assert";

@@ -1,4 +1,5 @@
 // The rules of each persistency model, one by one.
+// machines: none, what it looks at are simulated crashes
 
 import { test } from "node:test";
 import { assertEquals } from "@std/assert";

@@ -1,4 +1,5 @@
 // Records and commits in a simulated crash: the same bytes as in a file, reads of no byte too many, and a journal that holds.
+// machines: none, what it looks at are simulated crashes
 
 import { test } from "node:test";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";

@@ -1,4 +1,5 @@
 // Sequences of operations: all of a small domain, and random ones from fast-check.
+// machines: none, what it looks at are simulated crashes
 
 import { test } from "node:test";
 import { assert, assertEquals, assertThrows } from "@std/assert";

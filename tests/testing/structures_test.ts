@@ -1,4 +1,5 @@
 // Toy structures that are right pass, and each of their mutants is found.
+// machines: none, what it looks at are simulated crashes
 
 import { test } from "node:test";
 import { assertEquals, assertGreater } from "@std/assert";

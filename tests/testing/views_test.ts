@@ -1,4 +1,5 @@
 // Recorded views behave as typed arrays and DataViews do, and tell of every load and store.
+// machines: none, what it looks at are simulated crashes
 
 import { test } from "node:test";
 import { assert, assertEquals, assertInstanceOf, assertThrows } from "@std/assert";

@@ -1,4 +1,5 @@
 // What is not wrong but odd is told: clean flushes, idle fences, commit stores that can tear.
+// machines: none, what it looks at are simulated crashes
 
 import { test } from "node:test";
 import { assertEquals, assertMatch } from "@std/assert";

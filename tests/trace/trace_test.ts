@@ -1,4 +1,5 @@
 // The engine's recorded region is what the native library really does: its instructions are stepped through, in Deno and in Bun.
+// machines: none, it steps through native code, which is the same everywhere
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { writeFileSync } from "node:fs";

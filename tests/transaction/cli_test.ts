@@ -1,4 +1,5 @@
 // `daxfile check` and `daxfile dump` of a pool.
+// machines: none, it is about the bytes of a file, wherever that lies; transaction_test.ts is about the medium
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { readFileSync, writeFileSync } from "node:fs";

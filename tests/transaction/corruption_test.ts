@@ -1,4 +1,5 @@
 // No damage to a pool makes wrong data of right ones: each bit flipped, each length, and records with a right checksum and wrong contents.
+// machines: none, it is about the bytes of a file, wherever that lies; transaction_test.ts is about the medium
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";

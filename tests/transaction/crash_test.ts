@@ -1,4 +1,5 @@
 // No crash tears or loses a transaction: every short sequence of operations, and one test for each hazard that was thought of.
+// machines: none, what it looks at are simulated crashes
 
 import { assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { test } from "node:test";

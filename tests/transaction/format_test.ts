@@ -1,4 +1,5 @@
 // The page docs/formats.md is enough to read a pool: a reader in Python that was written from it alone finds what ours finds.
+// machines: none, it is about the bytes of a file, wherever that lies; transaction_test.ts is about the medium
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { execFileSync } from "node:child_process";

@@ -1,4 +1,5 @@
 // A pool does what a plain array does, whatever is written, thrown, closed or killed in between; and a failing disk makes no half of it.
+// machines: none, it is about the bytes of a file, wherever that lies; transaction_test.ts is about the medium
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";

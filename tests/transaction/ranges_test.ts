@@ -1,4 +1,5 @@
 // What was changed in place and must be written back: no range is ever forgotten, whatever others have the same hash.
+// machines: none, it opens no file of ours
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";

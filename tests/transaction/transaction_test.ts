@@ -1,4 +1,5 @@
 // The contract of a pool's transactions, on real files.
+// machines: files
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { readFileSync, writeFileSync } from "node:fs";
