@@ -1,7 +1,8 @@
 // machines: ext4 xfs ext4-misaligned ext4-dm ext4-legacy
 // kernel: any
 //
-// align: 2 MiB makes a file whose blocks are mapped by one entry each: shown by counting page faults.
+// align: 2 MiB makes a file whose blocks are mapped by one entry each: shown by counting page faults. Where the kernel has daxctl(2),
+// only of a file that is static by it: the rest has nothing to do with the call, and is shown under Debian's kernel.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { writeFileSync } from "node:fs";
@@ -49,7 +50,7 @@ function hugePagesOf(found: Probe) {
 }
 
 for (const size of [8 * MiB, 2 * MiB, 7 * MiB + 123]) {
-  test(`a new file of ${size} bytes with align 2 MiB takes one fault for 2 MiB`, () => {
+  test(`a new file of ${size} bytes with align 2 MiB takes one fault for 2 MiB`, { skip: hasCall }, () => {
     using place = crooked();
     const path = place.path();
     make(path, { size, align });
@@ -62,7 +63,7 @@ for (const size of [8 * MiB, 2 * MiB, 7 * MiB + 123]) {
   });
 }
 
-test("what is possible is what the kernel does, aligned or not", { skip: !knowsBase }, () => {
+test("what is possible is what the kernel does, aligned or not", { skip: !knowsBase || hasCall }, () => {
   using place = crooked();
   const base = () => hugePagesOf(probe(place.path("filler0"))).base!;
   for (const [index, wanted] of [0, align, 0, align, 0].entries()) {
