@@ -3,13 +3,21 @@
 
 import { assert, assertEquals, assertGreaterOrEqual, assertThrows } from "@std/assert";
 import { existsSync, readdirSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
-import process from "node:process";
 import { test } from "node:test";
 import { DaxError, open } from "../mod.ts";
 import { makeFile, makeHole, readAt } from "./helpers/bytes.ts";
 import { startChild, there } from "./helpers/child.ts";
 import { withNative } from "./helpers/native.ts";
-import { descriptors, disk, mappings, medium, memory, type Place, smallTmpfs } from "./helpers/places.ts";
+import {
+  descriptors,
+  disk,
+  machine,
+  mappings,
+  medium,
+  memory,
+  type Place,
+  smallTmpfs,
+} from "./helpers/places.ts";
 
 const MiB = 2 ** 20;
 
@@ -235,7 +243,7 @@ test("a creator that is killed leaves nothing or a whole file", async () => {
   using place = medium();
   const size = 8 * MiB + 8;
   // Fewer in emulation, where each takes seconds: there are many machines
-  for (const letter of process.env["DAXFILE_TEST_MACHINE"] === undefined ? "abcdef" : "ab") {
+  for (const letter of machine === undefined ? "abcdef" : "ab") {
     await using child = startChild(`
       import { open } from "@daxfile/daxfile";
       console.log("ready");
