@@ -69,7 +69,7 @@ export interface RunningChild extends AsyncDisposable {
   readonly ended: Promise<Ending>;
 }
 
-/** In a virtual machine a test is held to one of two processors (vm/guest/run.sh); what is to run beside it takes both. */
+/** In a virtual machine a test is held to one processor (vm/guest/run.sh); what is to run beside it takes a second, if there is one. */
 const bothProcessors = process.env["DAXFILE_TEST_MACHINE"] === undefined ? [] : ["taskset", "3"];
 
 /** Starts a program. */

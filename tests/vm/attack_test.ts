@@ -1,5 +1,6 @@
 // machines: ext4 xfs xfs-reflink
 // kernel: any
+// processors: 2
 //
 // While a program writes a static file at full speed, another process of root's tries for 30 seconds every way it knows to move, shrink
 // or share its blocks: the program is not stopped, no value is lost, and every block is where it was. First, each of these ways is seen

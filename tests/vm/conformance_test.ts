@@ -1,5 +1,6 @@
 // machines: ext4 ext4-misaligned xfs xfs-reflink
 // kernel: any
+// processors: 2
 // program: kernel/conformance
 /**
  * Every row of kernel/conformance/rows.table, a test each: against the system call where the kernel has it, both itself and

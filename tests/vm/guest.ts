@@ -21,6 +21,8 @@ export interface RunOptions {
   kernel: string;
   initramfs: string;
   accelerator: string;
+  /** How many a machine's guest has. */
+  processors: (machine: string) => number;
   timeoutSeconds: number;
   /** Whether images are kept. */
   keep: boolean;
@@ -80,8 +82,7 @@ export function startTests(
     ...options,
     kernelParameters: devices.kernelParameters,
     args: [...devices.args, ...sharedFolder("host", "/", true), ...sharedFolder("run", shared, false)],
-    // One for a runtime, one for what its tests run beside it: guest/run.sh.
-    processors: 2,
+    processors: options.processors(machine.name),
     consolePath,
     ...(options.keep ? {} : { folderToRemove: dirname(folder) }),
     onTell: (words) => {

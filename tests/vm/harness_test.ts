@@ -177,7 +177,13 @@ async function runOn(names: readonly string[], script: string) {
     const said: string[] = [];
     const isWell = await runGuests(new Map(names.map((name) => [name, ["exec"]])), false, {
       ...guestOptions,
-      ...{ checkout: root, runtimes: new Map([["exec", "true"]]), denoCache: "/tmp", keep: false },
+      ...{
+        checkout: root,
+        processors: () => 1,
+        runtimes: new Map([["exec", "true"]]),
+        denoCache: "/tmp",
+        keep: false,
+      },
     }, (text) => said.push(text));
     const left = readdirSync(place.path("tmp"), { recursive: true }).map(String).sort();
     const log = existsSync(place.path("log")) ? readFileSync(place.path("log"), "utf8").split("\n") : [];

@@ -1,6 +1,7 @@
 // Which test files run on which machine: each file says it itself, in lines near its top.
 //
 //   // machines: ext4 xfs devdax        those; all: every one; files: every one with a file system, so not devdax
+//   // processors: 2                  if it needs more than one for what it tests: two processes that race
 //   // machines: none, it opens no file and why; then it runs outside only
 //   // kernel: daxctl                   for our own kernel; any: for Debian's and for ours; without it, for Debian's
 //   // program: kernel/conformance      a folder of C sources, as a program in DAXFILE_TEST_PROGRAMS
@@ -71,6 +72,14 @@ export function programsOf(checkout: string, files: readonly string[]): string[]
       files.flatMap((file) => headerWords(readFileSync(join(checkout, file), "utf8"), "program")),
     ),
   ];
+}
+
+/** How many processors a guest has in which these files run: one, or what one of them asks for. */
+export function processorsOf(checkout: string, files: readonly string[]): number {
+  const asked = files.map((file) =>
+    headerWords(readFileSync(join(checkout, file), "utf8"), "processors").map(Number)
+  );
+  return Math.max(1, ...asked.flat());
 }
 
 /** All test files of the checkout and their texts. */

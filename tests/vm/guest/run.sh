@@ -19,8 +19,8 @@ set -f
 disk=$(find_disk scratch)
 mkfs.ext4 -q "/dev/$disk" && mount "/dev/$disk" /var/tmp || tell "trouble: the disk for /var/tmp did not mount"
 
-# On one processor: threads that wait for each other on two cost twice as much in emulation. The other one is for what a
-# test runs beside itself, or races with.
+# On one processor, also where the guest has two: threads that wait for each other on two cost twice as much in emulation. The
+# other one is for what a test runs beside itself, or races with.
 #
 # By way of a module that imports them all: Deno loads everything anew for each file it is given, which takes seconds here, and reports
 # success for one that throws after it registered a test.
