@@ -6,7 +6,6 @@ import type { Machine } from "./machines.ts";
 import { type Guest, sharedFolder, startGuest } from "./qemu.ts";
 import { collect, type FileResult } from "./results.ts";
 import { makeRunFolder } from "./run_folder.ts";
-import type { Selection } from "./selection.ts";
 
 /** What all guests of a run have in common. */
 export interface RunOptions {
@@ -21,8 +20,6 @@ export interface RunOptions {
   kernel: string;
   initramfs: string;
   accelerator: string;
-  /** How many a machine's guest has. */
-  processors: (machine: string) => number;
   timeoutSeconds: number;
   /** Whether images are kept. */
   keep: boolean;
@@ -46,14 +43,15 @@ export type Report = (
 ) => void;
 
 /**
- * Boots a guest that prepares a machine and runs its files.
+ * Boots a guest that prepares a machine and runs these files there.
  *
  * @param folder an empty folder for all that belongs to this guest, inside the run's
  */
 export function startTests(
   folder: string,
   machine: Machine,
-  selection: Selection,
+  files: readonly string[],
+  processors: number,
   options: RunOptions,
   report: Report,
 ): TestGuest {
@@ -64,13 +62,12 @@ export function startTests(
   ];
   mkdirSync(images);
   const devices = makeDevices([machine], images);
-  makeRunFolder(shared, devices.table, selection, options);
+  makeRunFolder(shared, devices.table, new Map([[machine.name, [...files]]]), options);
 
   const waiting = new Set(options.runtimes.keys());
   const settle = (job: string) => {
     const [runtime = "", ...seconds] = job.split(" ");
     if (waiting.delete(runtime)) {
-      const files = selection.get(machine.name) ?? [];
       const results = collect(join(shared, "results"), machine.name, runtime, files);
       report(machine.name, runtime, results, seconds.map(Number));
     }
@@ -82,7 +79,7 @@ export function startTests(
     ...options,
     kernelParameters: devices.kernelParameters,
     args: [...devices.args, ...sharedFolder("host", "/", true), ...sharedFolder("run", shared, false)],
-    processors: options.processors(machine.name),
+    processors,
     consolePath,
     ...(options.keep ? {} : { folderToRemove: dirname(folder) }),
     onTell: (words) => {

@@ -7,13 +7,14 @@ import { memoryBytes } from "./devices.ts";
 import { type RunOptions, startTests, type TestGuest } from "./guest.ts";
 import { machinesNamed } from "./machines.ts";
 import { Reporter, tail } from "./report.ts";
-import type { Selection } from "./selection.ts";
+import { byProcessors, type Selection } from "./selection.ts";
 
 /** Guests at a time: one a processor, for an emulated guest keeps hardly more than one busy, and as many as there is memory for. */
 const atOnce = Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / memoryBytes)));
 
 /**
- * Boots a guest for each machine of the selection, some at a time, and waits for them all.
+ * Boots a guest for each machine of the selection, and one more for those of its files that want more processors; some at a time, and waits
+ * for them all.
  *
  * Leaves a folder below the system's for temporary files if something failed, with the console and the output of the guests in which it
  * did, or with everything if that is wanted.
@@ -40,14 +41,18 @@ export async function runGuests(
   for (const signal of signals) process.once(signal, onSignal);
 
   // The next one whenever one ends
-  const waiting = machinesNamed([...selection.keys()]).values();
+  const waiting = machinesNamed([...selection.keys()]).flatMap((machine) => {
+    const all = selection.get(machine.name)!;
+    const groups = options.runtimes.has("exec") ? new Map([[1, all]]) : byProcessors(options.checkout, all);
+    return [...groups].map(([processors, files]) => ({ machine, processors, files }));
+  }).values();
   const lane = async () => {
-    for (const machine of waiting) {
+    for (const { machine, processors, files } of waiting) {
       if (stopped) return;
-      const own = join(folder, machine.name);
+      const own = join(folder, processors === 1 ? machine.name : `${machine.name}-${processors}`);
       mkdirSync(own);
       const reporter = new Reporter((text) => stopped || say(text), showOutput);
-      const guest = startTests(own, machine, selection, options, reporter.results);
+      const guest = startTests(own, machine, files, processors, options, reporter.results);
       guests.add(guest);
       const trouble = await guest.finished;
       guests.delete(guest);

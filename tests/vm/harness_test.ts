@@ -179,7 +179,7 @@ async function runOn(names: readonly string[], script: string) {
       ...guestOptions,
       ...{
         checkout: root,
-        processors: () => 1,
+
         runtimes: new Map([["exec", "true"]]),
         denoCache: "/tmp",
         keep: false,

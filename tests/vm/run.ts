@@ -11,15 +11,7 @@ import { builtInKernel, debianKernel, ourKernel } from "./kernel.ts";
 import { machines, machinesNamed } from "./machines.ts";
 import { kernelPackage, requirePackages } from "./packages.ts";
 import { program } from "./programs.ts";
-import {
-  allTests,
-  type KernelKind,
-  processorsOf,
-  programsOf,
-  select,
-  type Selection,
-  whyNone,
-} from "./selection.ts";
+import { allTests, type KernelKind, programsOf, select, type Selection, whyNone } from "./selection.ts";
 
 const usage = `deno run -A tests/vm/run.ts [OPTIONS] [FILE …]
 
@@ -95,7 +87,6 @@ async function main(): Promise<number> {
     kernel: kernel.image,
     initramfs: initramfs(kernel.modules),
     accelerator: values.accel,
-    processors: (machine) => processorsOf(checkout, files.length > 0 ? selection.get(machine) ?? [] : []),
     timeoutSeconds,
     keep: values.keep,
   }, print);

@@ -74,12 +74,14 @@ export function programsOf(checkout: string, files: readonly string[]): string[]
   ];
 }
 
-/** How many processors a guest has in which these files run: one, or what one of them asks for. */
-export function processorsOf(checkout: string, files: readonly string[]): number {
-  const asked = files.map((file) =>
-    headerWords(readFileSync(join(checkout, file), "utf8"), "processors").map(Number)
-  );
-  return Math.max(1, ...asked.flat());
+/** These files, by the number of processors that they ask for: one, unless they say more. */
+export function byProcessors(checkout: string, files: readonly string[]): Map<number, string[]> {
+  const groups = new Map<number, string[]>();
+  for (const file of files) {
+    const [word = "1"] = headerWords(readFileSync(join(checkout, file), "utf8"), "processors");
+    groups.set(Number(word), [...groups.get(Number(word)) ?? [], file]);
+  }
+  return groups;
 }
 
 /** All test files of the checkout and their texts. */
