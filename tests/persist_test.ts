@@ -248,6 +248,32 @@ for (const method of ["persist", "flush", "deepFlush"] as const) {
     other.close();
   });
 
+  test(`${method} of a view is of its own bytes, also when it was given before`, () => {
+    const ranges = [[24, 8], [4104, 300], [0, 16384]] as const;
+    for (const order of [[0, 0, 0], [1, 1, 0, 1], [2, 2, 1, 2, 0, 0]]) {
+      let expected: number[][] = [];
+      const calls = recorded({ forceGranularity: "cache-line" }, (file, start) => {
+        const views = ranges.map(([offset, length]) => file.view(Uint8Array, offset, length));
+        for (const index of order) file[method](views[index]!);
+        expected = order.map((index) => [start + ranges[index]![0], ranges[index]![1]]);
+      });
+      assertEquals(calls.map(({ parameters }) => parameters.slice(0, 2)), expected);
+    }
+  });
+
+  test(`${method} of a view that was given before is refused once its buffer was moved away or the file closed`, () => {
+    using place = medium();
+    using file = open(place.path(), { create: true, size: 8192 });
+    const moved = file.view(Uint8Array, 0, 8);
+    for (let turn = 0; turn < 3; turn++) file[method](moved);
+    new Uint8Array(moved.buffer.transfer());
+    assertThrows(() => file[method](moved), TypeError, "view");
+    const kept = file.view(Float64Array, 4096, 1);
+    for (let turn = 0; turn < 3; turn++) file[method](kept);
+    file.close();
+    assertThrows(() => file[method](kept), TypeError, "closed");
+  });
+
   test(`${method} of a file that is open to be read is EACCES with a hint`, () => {
     using place = medium();
     using file = open(makeFile(place.path(), 4096), { readOnly: true });

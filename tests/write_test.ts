@@ -219,6 +219,37 @@ test("a source is a view, and not an empty one", () => {
   assert(file.view(Uint8Array).every((byte) => byte === 0));
 });
 
+test("a source that is given again and again is read where it lies then, and refused once its buffer was moved away", () => {
+  using place = medium();
+  using file = open(place.path(), { create: true, size: 4096 });
+  for (const length of [8, 300]) {
+    const source = new Uint8Array(new ArrayBuffer(length, { maxByteLength: 4096 }));
+    for (let turn = 1; turn <= 4; turn++) {
+      source.fill(turn);
+      file.write(0, source);
+      assert(file.view(Uint8Array, 0, length).every((byte) => byte === turn), `turn ${turn}`);
+    }
+    // In turn with another, and with one behind it in the same buffer
+    const other = new Uint8Array(2 * length).fill(5), behind = other.subarray(length).fill(6);
+    for (
+      const [bytes, value] of [[other, 5], [source, 4], [behind, 6], [behind, 6], [source, 4], [behind, 6], [
+        source,
+        4,
+      ]] as const
+    ) {
+      file.write(0, bytes);
+      assert(file.view(Uint8Array, 0, length).every((byte) => byte === value), `${value}`);
+    }
+    source.buffer.resize(length / 2);
+    file.write(0, source.fill(9));
+    assertEquals([...file.view(Uint8Array, length / 2 - 1, 2)], [9, 4]);
+    const moved = new Uint8Array(source.buffer.transfer());
+    assertThrows(() => file.write(0, source), RangeError, "0 bytes");
+    for (let turn = 1; turn <= 3; turn++) file.write(0, moved.fill(turn));
+    assertEquals([...file.view(Uint8Array, length / 2 - 1, 2)], [3, 4]);
+  }
+});
+
 test("options of write and fill are checked before a byte is written", () => {
   using place = medium();
   using file = open(place.path(), { create: true, size: 4096 });
