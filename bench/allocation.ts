@@ -13,6 +13,9 @@ import type { Added } from "./results.ts";
 const flags = { Deno: ["--v8-flags=--min-semi-space-size=1024,--max-semi-space-size=1024"], Bun: [] };
 const environment = { BUN_JSC_largeHeapSize: "4000000000", BUN_JSC_useConcurrentGC: "0" };
 
+/** Half of the smallest object of either engine: an operation that comes to less allocates nothing. */
+const limitBytes = 8;
+
 /** Runs children/allocation.ts. */
 export function allocationResults({ runtime, command, root, memory, isShort, only }: Launch): Added[] {
   const [program, ...rest] = command;
@@ -35,5 +38,6 @@ export function allocationResults({ runtime, command, root, memory, isShort, onl
     more: bytes,
     least: bytes,
     most: bytes,
+    ...(name.startsWith("control") ? {} : { limit: limitBytes }),
   }));
 }

@@ -121,6 +121,12 @@ const table: readonly Wanted[] = [
     isTime: true,
   },
   {
+    what: "hot paths",
+    against: "—",
+    target: "no allocation: ≤ 8 bytes an operation",
+    rows: ({ group }) => group === "allocation",
+  },
+  {
     what: "native library",
     against: "—",
     target: "≤ 16 KiB an architecture",

@@ -5,21 +5,24 @@
  */
 
 import type { Comparison } from "./measure.ts";
+import { knownPart } from "./known.ts";
 import { type Added, isAdded, type Measured, partOf } from "./results.ts";
 
 /**
- * Below this part of a target, in the best rounds too, an optimisation must be lost and not a moment. Copies whose stores do not go past
- * the caches come to a third. An accessor takes a nanosecond, of which a stall of the loop around it is half, and ten to twenty once the
- * engine does not see through it. A program's start takes several times as long where all processors are busy. A disk does as it likes.
+ * Below this part of what the last whole run reached, or of the target where that is less, and in the best rounds too, an optimisation
+ * must be lost and not a moment. An accessor takes a nanosecond, of which a stall of the loop around it is half, and ten to twenty once
+ * the engine does not see through it. A program's start takes several times as long where all processors are busy. A disk does as it
+ * likes.
  */
 function lostPart({ group, name }: Measured): number {
-  return name.endsWith(", disk") ? 0 : group === "struct" || group === "start" ? 0.15 : 0.4;
+  return name.endsWith(", disk") ? 0 : group === "struct" || group === "start" ? 0.3 : 0.6;
 }
 
 /** Whether a target is missed by so much that an optimisation must be lost. */
 export function isLost(result: Measured): boolean {
   const part = partOf(result), best = partOf(result, "best");
-  return part !== undefined && best !== undefined && Math.max(part, best) < lostPart(result);
+  if (part === undefined || best === undefined) return false;
+  return Math.max(part, best) < lostPart(result) * Math.min(1, knownPart(result) ?? 1);
 }
 
 /** A line for each peer: how many times as fast as it ours is, with the spread, and both times. */
