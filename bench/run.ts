@@ -31,7 +31,7 @@ Debian's packages of PMDK and gcc.
   --short          small sizes and few rounds; fails if a ratio is so far off that an optimisation must be lost
   --only TEXT      only rows that have this in "group: name"
   --runtime NAME   only Deno or only Bun
-  --disk FOLDER    a folder on the disk to measure on (default: the system's for temporary files)
+  --disk FOLDER    a folder on the disk to measure on (default: one for temporary files)
   --write          put what was measured into docs/: performance.json, performance.md with its tables, the plots
   --install        install missing Debian packages (as with CI=true)`;
 
@@ -47,7 +47,7 @@ const { values } = parseArgs({
     short: { type: "boolean", default: false },
     only: { type: "string", default: "" },
     runtime: { type: "string" },
-    disk: { type: "string", default: tmpdir() },
+    disk: { type: "string", default: [tmpdir(), "/var/tmp", root].find(isDisk) ?? tmpdir() },
     write: { type: "boolean", default: false },
     install: { type: "boolean", default: process.env["CI"] === "true" },
     help: { type: "boolean", default: false },
@@ -71,8 +71,7 @@ async function main(): Promise<void> {
     () => [memory, disk].forEach((folder) => rmSync(folder, { recursive: true, force: true })),
   );
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
-  const tmpfsMagic = 0x01021994;
-  if (statfsSync(disk).type === tmpfsMagic) {
+  if (!isDisk(disk)) {
     throw new Error(`${values.disk} is memory: name a folder on a disk with --disk`);
   }
 
@@ -144,6 +143,11 @@ async function measureIn(
     if (lines.length > 0) console.log([`\n${group}: ${groups[group]}`, ...lines].join("\n"));
   }
   return measured;
+}
+
+/** Whether a folder is no tmpfs. */
+function isDisk(folder: string): boolean {
+  return statfsSync(folder).type !== 0x01021994;
 }
 
 function requirePackages(): void {
