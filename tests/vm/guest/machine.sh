@@ -13,12 +13,8 @@ find_region() { # MEDIUM INDEX
   done | sort | sed -n "$(($2 + 1))s/.* //p"
 }
 
-# Labels and namespaces are one table for the whole bus: one at a time.
 make_namespace() { # REGION MODE
-  exec 9>/tmp/ndctl.lock
-  flock 9
   ndctl create-namespace -f -e "namespace$1.0" "--mode=$2" --map=mem
-  exec 9>&-
 }
 
 find_disk() { # SERIAL

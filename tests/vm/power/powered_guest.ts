@@ -49,8 +49,6 @@ export class PoweredGuest {
   #monitor: Monitor | undefined;
   /** What a writer or the guest's script complained of. */
   #trouble: Error | undefined;
-  /** What each machine's writer had acknowledged when the last copy was made. */
-  #cutAt: readonly Float64Array[] = [];
   #boots = 0;
   #looks = 0;
 
@@ -139,13 +137,14 @@ export class PoweredGuest {
    * block of its own.
    */
   async cut(): Promise<void> {
+    let acknowledged: readonly Float64Array[];
     do {
       await wait(Math.random() * pauseMs);
       if (this.#trouble) throw this.#trouble;
       await this.#monitor!.pause();
-      this.#copy();
+      acknowledged = this.#copy();
       await this.#monitor!.resume();
-    } while (!this.#look("copy"));
+    } while (!this.#look("copy", acknowledged));
   }
 
   /**
@@ -157,25 +156,23 @@ export class PoweredGuest {
       await wait(500 + Math.random() * 2000);
       if (this.#trouble) throw this.#trouble;
       await this.#monitor!.pause();
-      this.#copy();
-      if (this.#look("copy")) break;
+      if (this.#look("copy", this.#copy())) break;
       await this.#monitor!.resume();
     }
     this.#guest!.stop("the power was cut");
     await this.#guest!.finished;
     this.#monitor?.[Symbol.dispose]();
-    this.#copy();
-    this.#look("kill");
+    this.#look("kill", this.#copy());
   }
 
-  /** What there is of every machine at this moment. */
-  #copy(): void {
+  /** Copies what there is of every machine at this moment. @returns what each one's writer has acknowledged */
+  #copy(): Float64Array[] {
     for (const machine of this.#machines) copyImage(this.#image(machine), `${this.#image(machine)}.cut`);
-    this.#cutAt = this.#machines.map((machine) => this.#acknowledged(machine));
+    return this.#machines.map((machine) => this.#acknowledged(machine));
   }
 
-  /** Whether every file system could be looked into. */
-  #look(kind: "copy" | "kill"): boolean {
+  /** Looks into the copies. @returns whether every file system could be looked into */
+  #look(kind: "copy" | "kill", acknowledged: readonly Float64Array[]): boolean {
     this.#looks++;
     let isWhole = true;
     for (const [index, machine] of this.#machines.entries()) {
@@ -184,7 +181,7 @@ export class PoweredGuest {
         machine,
         image,
         join(this.#folder, "mnt", `${machine.name}.${this.#looks}`),
-        (folder) => checkAll(machine.name, folder, this.#cutAt[index]!),
+        (folder) => checkAll(machine.name, folder, acknowledged[index]!),
       );
       if (verdicts) this.#tally.look(kind, machine.name, verdicts);
       else {
