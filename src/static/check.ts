@@ -50,13 +50,15 @@ export function alignRefusal(align: number): Refusal | undefined {
  * The map of a file that can be static, or why it cannot. Reads all of its extents, after it has written what the page cache holds.
  *
  * @param align in bytes, one that {@linkcode alignRefusal} lets pass
+ * @param refused whether the system call has looked, and said no: it knows physical addresses, also where they are not told
  */
-export function prove(subject: Subject, align: number): BlockMap | Refusal {
+export function prove(subject: Subject, align: number, refused = false): BlockMap | Refusal {
   const refusal = kindRefusal(subject) ?? placeRefusal(subject);
   if (refusal !== undefined) return refusal;
   const map = readMap(subject);
   if (isRefusal(map)) return map;
-  return hostRefusal(subject) ?? mediaErrors(subject, map) ?? misalignment(subject, map, align) ?? map;
+  return hostRefusal(subject) ?? mediaErrors(subject, map) ??
+    misalignment(subject, map, align, refused) ?? map;
 }
 
 /** The map of a file's blocks, or why it is none to rely on. */
@@ -124,20 +126,30 @@ function hostRefusal({ medium }: Subject): Refusal | undefined {
 }
 
 /** The physical addresses, where more than a page is asked for: a page is what every device begins at. */
-function misalignment({ stat, medium }: Subject, map: BlockMap, align: number): Refusal | undefined {
+function misalignment(
+  { stat, medium }: Subject,
+  map: BlockMap,
+  align: number,
+  refused: boolean,
+): Refusal | undefined {
   const page = pageBytes();
   const alignBytes = align === 0 ? page : align;
+  const hint = `Let daxfile create it with align: ${alignBytes}, which looks for aligned blocks`;
   let base = 0;
   if (alignBytes > page) {
     const found = physicalBase(blockDeviceOf(stat, medium), kernelFiles);
-    if (isRefusal(found)) return found;
+    if (isRefusal(found) && !refused) return found;
+    if (isRefusal(found)) {
+      const reason = `a run of blocks is not aligned to ${alignBytes}, in the file or in physical memory; ` +
+        `which one, the kernel does not say, and here it is not known: ${found.reason}`;
+      return { error: "EINVAL", reason, hint };
+    }
     base = found.base;
   }
   const run = misaligned(map, alignBytes, base);
   if (run === undefined) return undefined;
   const reason = `the run of blocks from byte ${run.byteOffset} on lies at physical address ` +
     `${base + run.physical}, which is not aligned to ${alignBytes}`;
-  const hint = `Let daxfile create it with align: ${alignBytes}, which looks for aligned blocks`;
   return { error: "EINVAL", reason, hint };
 }
 

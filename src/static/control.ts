@@ -174,7 +174,7 @@ function reasonAgainst(path: string, align: number): Refusal | undefined {
   return withFile(file, () => {
     const stat = statFile(file);
     if (typeof stat === "number") return undefined;
-    const map = prove({ file, path, stat, medium: mediumOf(file, stat) }, align);
+    const map = prove({ file, path, stat, medium: mediumOf(file, stat) }, align, true);
     return isRefusal(map) ? map : undefined;
   });
 }

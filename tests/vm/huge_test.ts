@@ -4,14 +4,14 @@
 // align: 2 MiB makes a file whose blocks are mapped by one entry each: shown by counting page faults. Where the kernel has daxctl(2),
 // only of a file that is static by it: the rest has nothing to do with the call, and is shown under Debian's kernel.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { writeFileSync } from "node:fs";
 import process from "node:process";
 import { test } from "node:test";
-import { clearStatic, DaxError, open, type OpenOptions, type Probe, probe } from "../../mod.ts";
+import { clearStatic, DaxError, open, type OpenOptions, type Probe, probe, setStatic } from "../../mod.ts";
 import { countHugePages, touch, wereUsed } from "../../src/huge_pages.ts";
 import { runsOf } from "../../src/static/block_map.ts";
-import { medium, type Place } from "../helpers/places.ts";
+import { medium, type Place, run } from "../helpers/places.ts";
 import { extentsOf, unsealed } from "../helpers/sealing.ts";
 import { hasCall } from "./expected.ts";
 
@@ -94,5 +94,23 @@ test("static with align 2 MiB", () => {
     using file = open(path, { static: true, align });
     assertEquals(file.isStatic, true);
   }
+  clearStatic(path);
+});
+
+test("what is not aligned is refused, with the reason", () => {
+  using place = crooked();
+  const path = place.path();
+  make(path, { size: 4 * MiB, align });
+  // All that follows the first page moves to its place in the file, and stays where it is in memory
+  run("fallocate", "--collapse-range", "--offset=0", "--length=4096", path);
+  const error = assertThrows(() => setStatic(path, { align }), DaxError);
+  assertEquals(error.code, "EINVAL");
+  const reasons = knowsBase
+    ? [/lies at physical address \d+, which is not aligned to 2097152$/]
+    : hasCall
+    ? [/^a run of blocks is not aligned to 2097152, in the file or in physical memory;/, /device-mapper/]
+    : [/^it lies on device-mapper, which does not tell where in memory its blocks are$/];
+  for (const reason of reasons) assertMatch(error.reason, reason);
+  setStatic(path);
   clearStatic(path);
 });
