@@ -10,7 +10,7 @@ import { wordByWord } from "./parts/words.ts";
 const persistent: Readonly<Record<string, Part>> = {
   holes: holes("holes", {}),
   allocated: wordByWord("allocated", {}),
-  sealed: wordByWord("sealed", { static: true }),
+  static: wordByWord("static", { static: true }),
   cycles,
   records,
   pool,

@@ -9,23 +9,25 @@ import { type Devices, makeDevices } from "../devices.ts";
 import { type Machine, machinesNamed } from "../machines.ts";
 import { type Guest, sharedFolder, startGuest } from "../qemu.ts";
 import { makeRunFolder } from "../run_folder.ts";
+import type { KernelKind } from "../selection.ts";
 import { checkAll } from "./check.ts";
 import { copyImage, inside } from "./image.ts";
 import { parts } from "./parts.ts";
 import { Monitor } from "./qmp.ts";
 import type { Tally } from "./tally.ts";
 
-/** Which runtime writes on which machines, all in one guest. */
+/** Which runtime writes on which machines, all in one guest with this kernel. */
 export interface Bench {
   runtime: "deno" | "bun";
+  kernel: KernelKind;
   machines: readonly string[];
 }
 
 /** What all guests have in common. */
 export interface Setup {
   checkout: string;
-  kernel: string;
-  initramfs: string;
+  /** What boots, by the kind of kernel. */
+  boots: Readonly<Record<KernelKind, { readonly kernel: string; readonly initramfs: string }>>;
   /** For images, consoles and logs. */
   folder: string;
 }
@@ -57,13 +59,13 @@ export class PoweredGuest {
     this.#setup = setup;
     this.#tally = tally;
     this.#machines = machinesNamed(bench.machines);
-    this.#folder = join(setup.folder, bench.runtime);
+    this.#folder = join(setup.folder, `${bench.runtime}.${bench.kernel}`);
     this.#shared = join(this.#folder, "shared");
     mkdirSync(join(this.#folder, "images"), { recursive: true });
     this.#devices = makeDevices(this.#machines, join(this.#folder, "images"));
-    const { checkout, kernel, initramfs } = setup;
     makeRunFolder(this.#shared, this.#devices.table, new Map(), {
-      ...{ checkout, kernel, initramfs, accelerator: "tcg", timeoutSeconds: 3600, keep: true },
+      ...setup.boots[bench.kernel],
+      ...{ checkout: setup.checkout, accelerator: "tcg", timeoutSeconds: 3600, keep: true },
       ...{ runtimes: new Map(), programs: [] },
       denoCache: this.#translate(),
     });
@@ -99,7 +101,7 @@ export class PoweredGuest {
         bootSeconds * 1000,
       );
       this.#guest = startGuest({
-        ...{ kernel: this.#setup.kernel, initramfs: this.#setup.initramfs },
+        ...this.#setup.boots[this.#bench.kernel],
         kernelParameters: this.#devices.kernelParameters,
         args: [
           ...this.#devices.args,
@@ -126,7 +128,7 @@ export class PoweredGuest {
     });
     if (this.#boots > 1) {
       for (const machine of this.#bench.machines) {
-        this.#tally.look("boot", machine, verdicts.get(machine) ?? []);
+        this.#tally.look("boot", this.#label(machine), verdicts.get(machine) ?? []);
       }
     }
     this.#monitor = await Monitor.open(socket);
@@ -148,15 +150,17 @@ export class PoweredGuest {
   }
 
   /**
-   * Kills the machine at a moment, and looks into a copy of its memory. It is held before, as nobody could go on from a moment at
-   * which a file system of its has torn a block of its own: that is another moment then.
+   * Kills the machine at a moment, and looks into a copy of its memory; not before each part has acknowledged a step. It is held before,
+   * as nobody could go on from a moment at which a file system of its has torn a block of its own: that is another moment then.
    */
   async kill(): Promise<void> {
     for (;;) {
       await wait(500 + Math.random() * 2000);
       if (this.#trouble) throw this.#trouble;
       await this.#monitor!.pause();
-      if (this.#look("copy", this.#copy())) break;
+      const acknowledged = this.#copy();
+      const isWhole = this.#look("copy", acknowledged);
+      if (isWhole && acknowledged.every((parts) => parts.every((steps) => steps > 0))) break;
       await this.#monitor!.resume();
     }
     this.#guest!.stop("the power was cut");
@@ -183,14 +187,19 @@ export class PoweredGuest {
         join(this.#folder, "mnt", `${machine.name}.${this.#looks}`),
         (folder) => checkAll(machine.name, folder, acknowledged[index]!),
       );
-      if (verdicts) this.#tally.look(kind, machine.name, verdicts);
+      if (verdicts) this.#tally.look(kind, this.#label(machine.name), verdicts);
       else {
-        this.#tally.torn(machine.name);
+        this.#tally.torn(this.#label(machine.name));
         isWhole = false;
       }
       rmSync(image);
     }
     return isWhole;
+  }
+
+  /** What a machine is called in the results. */
+  #label(machine: string): string {
+    return this.#bench.kernel === "daxctl" ? `${machine}, our kernel` : machine;
   }
 
   #image(machine: Machine): string {
@@ -212,7 +221,11 @@ export class PoweredGuest {
     await this.#guest?.finished;
     for (const machine of this.#machines) {
       const names = Object.keys(parts[machine.name] ?? {});
-      this.#tally.steps(`${this.#bench.runtime} on ${machine.name}`, names, this.#acknowledged(machine));
+      this.#tally.steps(
+        `${this.#bench.runtime} on ${this.#label(machine.name)}`,
+        names,
+        this.#acknowledged(machine),
+      );
     }
   }
 }

@@ -1,6 +1,6 @@
 // Single words of a file that is allocated in full, each persisted alone: nothing but a cache flush a step.
 import { readFileSync } from "node:fs";
-import { isStatic, open, type OpenOptions } from "../../../../mod.ts";
+import { open, type OpenOptions, probe } from "../../../../mod.ts";
 import type { Part } from "../part.ts";
 
 const words = 2 ** 15;
@@ -12,8 +12,12 @@ const place = (n: number) => n * 7919 % words;
 export function wordByWord(name: string, options: OpenOptions): Part {
   return {
     open(folder, acknowledged) {
-      if (options.static === true && acknowledged > 0 && !isStatic(`${folder}/${name}`)) {
-        throw new Error(`${name} is no longer static after the cut`);
+      if (options.static === true && acknowledged > 0) {
+        // A seal is on the medium; what the system call does is in the kernel's memory
+        const { isStatic, staticWay } = probe(`${folder}/${name}`);
+        if (isStatic !== (staticWay === "seal")) {
+          throw new Error(`after the cut ${name} is static: ${isStatic}, by way of: ${staticWay}`);
+        }
       }
       const file = open(`${folder}/${name}`, { ...options, create: true, size: words * 8 });
       if (options.static === true && !file.isStatic) throw new Error(`${file.path} is not static`);
