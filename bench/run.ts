@@ -6,15 +6,16 @@
  */
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { installPackages } from "../tests/helpers/install.ts";
+import { isDisk } from "../tests/helpers/places.ts";
 import { allocationResults } from "./allocation.ts";
 import { type Group, groups } from "./groups.ts";
 import { describeMachine } from "./machine.ts";
-import { writePages } from "./page.ts";
 import { buildPeers, missingPackages } from "./peers/c.ts";
 import type { Launch } from "./place.ts";
 import { processResults } from "./processes.ts";
@@ -64,6 +65,7 @@ async function main(): Promise<void> {
   if (values.write && (values.short || values.only !== "" || only !== undefined)) {
     throw new RangeError("--write goes with a whole run: without --short, --only and --runtime");
   }
+  installPackages();
   requirePackages();
   const memory = mkdtempSync("/dev/shm/daxfile-bench-"), disk = mkdtempSync(`${values.disk}/daxfile-bench-`);
   process.on(
@@ -83,7 +85,12 @@ async function main(): Promise<void> {
   for (const name of Object.keys(runtimes) as Launch["runtime"][]) {
     if (only === undefined || only === name) all.push(...await measureIn(name, library, memory, disk));
   }
-  if (values.write) await writePages(machine, all, `${root}docs`, bin("deno"));
+  if (all.length === 0) throw new RangeError(`No row has "${values.only}" in "group: name"`);
+  if (values.write) {
+    // Not from the start: its plots need packages that may just have been installed
+    const { writePages } = await import("./page.ts");
+    await writePages(machine, all, `${root}docs`, bin("deno"));
+  }
   const verdicts = verdictsOf(all);
   console.log();
   for (const line of verdicts.missed) console.log(line);
@@ -143,11 +150,6 @@ async function measureIn(
     if (lines.length > 0) console.log([`\n${group}: ${groups[group]}`, ...lines].join("\n"));
   }
   return measured;
-}
-
-/** Whether a folder is no tmpfs. */
-function isDisk(folder: string): boolean {
-  return statfsSync(folder).type !== 0x01021994;
 }
 
 function requirePackages(): void {

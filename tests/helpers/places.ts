@@ -18,8 +18,6 @@ export interface Place extends Disposable {
   path(name?: string): string;
 }
 
-const tmpfsMagic = 0x01021994;
-
 /**
  * The virtual machine's name, if this is one. What takes long in emulation and has nothing to do with the medium is not tried again there.
  */
@@ -31,9 +29,14 @@ export function medium(): Place {
   return directory === undefined || directory === "" ? disk() : within(directory);
 }
 
-/** A directory on a disk, which is no tmpfs. */
+/** Whether a directory is no tmpfs. */
+export function isDisk(directory: string): boolean {
+  return statfsSync(directory).type !== 0x01021994;
+}
+
+/** A directory on a disk. */
 export function disk(): Place {
-  const found = [tmpdir(), "/var/tmp", process.cwd()].find((path) => statfsSync(path).type !== tmpfsMagic);
+  const found = [tmpdir(), "/var/tmp", process.cwd()].find(isDisk);
   if (found === undefined) throw new Error(`${tmpdir()}, /var/tmp and ${process.cwd()} are all tmpfs`);
   return within(found);
 }

@@ -6,6 +6,7 @@
 
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { installPackages } from "../helpers/install.ts";
 import { useScratch } from "./scratch.ts";
 import { structureVerdicts } from "./structures.ts";
 import { typescriptVerdicts } from "./typescript.ts";
@@ -43,6 +44,7 @@ async function main(): Promise<number> {
   if (unknown !== undefined) {
     throw new Error(`There is no "${unknown}"; there are ${Object.keys(areas).join(", ")}`);
   }
+  installPackages();
   using _ = useScratch();
   const total = new Score();
   for (const [name, verdicts] of Object.entries(areas)) {
