@@ -12,6 +12,10 @@ import { byProcessors, type Selection } from "./selection.ts";
 /** Guests at a time: one a processor, for an emulated guest keeps hardly more than one busy, and as many as there is memory for. */
 const atOnce = Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / memoryBytes)));
 
+/** How long a guest may take, against others: a file that races goes on for as long as ten others. */
+const length = (guest: { processors: number; files: readonly string[] }) =>
+  guest.files.length * (guest.processors === 1 ? 1 : 10);
+
 /**
  * Boots a guest for each machine of the selection, and one more for those of its files that want more processors; some at a time, and waits
  * for them all.
@@ -40,12 +44,12 @@ export async function runGuests(
   const onSignal = (signal: string) => stop(signal);
   for (const signal of signals) process.once(signal, onSignal);
 
-  // The next one whenever one ends
+  // The next one whenever one ends, the longest first, so that none is left alone at the end
   const waiting = machinesNamed([...selection.keys()]).flatMap((machine) => {
     const all = selection.get(machine.name)!;
     const groups = options.runtimes.has("exec") ? new Map([[1, all]]) : byProcessors(options.checkout, all);
     return [...groups].map(([processors, files]) => ({ machine, processors, files }));
-  }).values();
+  }).sort((one, other) => length(other) - length(one)).values();
   const lane = async () => {
     for (const { machine, processors, files } of waiting) {
       if (stopped) return;

@@ -29,7 +29,7 @@ const fsdax = {
   mountOptions: "dax=always",
 } as const;
 
-/** All machines, the slowest to prepare first, so that they do not hold up the end of a run. */
+/** All machines, of those with as many files the slowest to prepare first, so that they do not hold up the end of a run. */
 export const machines: readonly Machine[] = [
   {
     ...fsdax,
