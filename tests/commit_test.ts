@@ -1,5 +1,5 @@
 // Batch and commit: the record first, then the writes in their places; what is refused is refused before anything is written.
-// machines: ext4 ext4-eadr xfs virtio-pmem
+// machines: files
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";

@@ -1,5 +1,5 @@
 // What the system refuses is a DaxError with code, path and a hint: never a crash, a wait or a changed file.
-// machines: ext4 xfs
+// machines: files
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {

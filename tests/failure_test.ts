@@ -1,5 +1,5 @@
 // When the system fails to write something back, that is thrown and never forgotten: nothing is called durable until written anew.
-// machines: ext4
+// machines: files
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";

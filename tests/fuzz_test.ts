@@ -1,5 +1,5 @@
 // Arbitrary calls with arbitrary values: each does what the contract says or throws, and no byte changes that was not to.
-// machines: ext4
+// machines: files
 
 import { assert } from "@std/assert";
 import fc from "fast-check";

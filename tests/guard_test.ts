@@ -1,5 +1,5 @@
 // guard: a fault in the mapping is an error at the next persist or close; without it the process ends.
-// machines: ext4 xfs
+// machines: files
 
 import { assert, assertEquals } from "@std/assert";
 import { test } from "node:test";

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { open } from "../mod.ts";
 import { makeFile, makeHole, readAt } from "./helpers/bytes.ts";
 import { askChild, here } from "./helpers/child.ts";
-import { descriptors, machine, mappings, medium, memory } from "./helpers/places.ts";
+import { descriptors, mappings, medium, memory } from "./helpers/places.ts";
 
 test("close empties every view: reads give undefined, stores go nowhere, DataView throws", () => {
   using place = memory();
@@ -184,12 +184,7 @@ const collecting = `
 
 const flags = here === "deno" ? ["--v8-flags=--expose-gc"] : [];
 
-// When an engine collects has nothing to do with the medium, and takes long in emulation: on one machine of each kind
-const skip = machine !== undefined && !["ext4", "disk"].includes(machine);
-
-test("a handle that is dropped without close: the view lives on, and lets go of everything when it goes", {
-  skip,
-}, () => {
+test("a handle that is dropped without close: the view lives on, and lets go of everything when it goes", () => {
   using place = medium();
   const path = makeFile(place.path(), 4096);
   const result = askChild<Record<string, unknown>>(
@@ -217,9 +212,7 @@ test("a handle that is dropped without close: the view lives on, and lets go of 
   assertEquals(result, { alive: { mapped: true, locked: true, bytes: [1, 2] }, gone: true });
 });
 
-test("dropped handles without views, with guards and with buffers that were moved away let go as well", {
-  skip,
-}, () => {
+test("dropped handles without views, with guards and with buffers that were moved away let go as well", () => {
   using place = medium();
   const path = makeFile(place.path(), 4096);
   const result = askChild<Record<string, unknown>>(

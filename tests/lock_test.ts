@@ -1,5 +1,5 @@
 // The lock: one writer by default, between processes and within one, gone with the process that held it.
-// machines: ext4 xfs
+// machines: files
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { test } from "node:test";

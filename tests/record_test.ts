@@ -1,5 +1,5 @@
 // writeRecord, recordLength and checksum: these bytes, found again if and only if they are whole, in one native call.
-// machines: ext4 ext4-eadr xfs virtio-pmem
+// machines: files
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";

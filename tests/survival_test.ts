@@ -1,5 +1,5 @@
 // What was persisted is there after the process that wrote it was killed, for the other runtime as well.
-// machines: ext4 xfs
+// machines: files
 
 import { assert, assertEquals } from "@std/assert";
 import { test } from "node:test";

@@ -18,11 +18,6 @@ export interface Place extends Disposable {
   path(name?: string): string;
 }
 
-/**
- * The virtual machine's name, if this is one. What takes long in emulation and has nothing to do with the medium is not tried again there.
- */
-export const machine: string | undefined = process.env["DAXFILE_TEST_MACHINE"];
-
 /** The medium under test. */
 export function medium(): Place {
   const directory = process.env["DAXFILE_TEST_DIR"];

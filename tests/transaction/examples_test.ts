@@ -1,5 +1,5 @@
 // The examples of pools, run as their comments say.
-// machines: ext4
+// machines: files
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { spawn, spawnSync } from "node:child_process";
