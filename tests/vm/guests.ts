@@ -5,16 +5,32 @@ import { join } from "node:path";
 import process from "node:process";
 import { memoryBytes } from "./devices.ts";
 import { type RunOptions, startTests, type TestGuest } from "./guest.ts";
-import { machinesNamed } from "./machines.ts";
+import { type Machine, machinesNamed } from "./machines.ts";
 import { Reporter, tail } from "./report.ts";
 import { byProcessors, type Selection } from "./selection.ts";
 
 /** Guests at a time: one a processor, for an emulated guest keeps hardly more than one busy, and as many as there is memory for. */
 const atOnce = Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / memoryBytes)));
 
-/** How long a guest may take, against others: a file that races goes on for as long as ten others. */
-const length = (guest: { processors: number; files: readonly string[] }) =>
-  guest.files.length * (guest.processors === 1 ? 1 : 10);
+/** A guest to be booted: a machine and the files that it runs. */
+interface Wanted {
+  machine: Machine;
+  processors: number;
+  files: readonly string[];
+}
+
+/** The guests of a selection, the longest first, so that none is left alone at the end; a file that races goes on for as long as ten. */
+export function guestsOf(
+  selection: Selection,
+  groups: (files: readonly string[]) => Map<number, string[]>,
+): Wanted[] {
+  const length = ({ processors, files }: Wanted) => files.length * (processors === 1 ? 1 : 10);
+  return machinesNamed([...selection.keys()])
+    .flatMap((machine) =>
+      [...groups(selection.get(machine.name)!)].map(([processors, files]) => ({ machine, processors, files }))
+    )
+    .sort((one, other) => length(other) - length(one));
+}
 
 /**
  * Boots a guest for each machine of the selection, and one more for those of its files that want more processors; some at a time, and waits
@@ -44,12 +60,12 @@ export async function runGuests(
   const onSignal = (signal: string) => stop(signal);
   for (const signal of signals) process.once(signal, onSignal);
 
-  // The next one whenever one ends, the longest first, so that none is left alone at the end
-  const waiting = machinesNamed([...selection.keys()]).flatMap((machine) => {
-    const all = selection.get(machine.name)!;
-    const groups = options.runtimes.has("exec") ? new Map([[1, all]]) : byProcessors(options.checkout, all);
-    return [...groups].map(([processors, files]) => ({ machine, processors, files }));
-  }).sort((one, other) => length(other) - length(one)).values();
+  // The next one whenever one ends
+  const waiting = guestsOf(
+    selection,
+    (files) =>
+      options.runtimes.has("exec") ? new Map([[1, [...files]]]) : byProcessors(options.checkout, files),
+  ).values();
   const lane = async () => {
     for (const { machine, processors, files } of waiting) {
       if (stopped) return;

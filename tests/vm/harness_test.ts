@@ -8,12 +8,12 @@ import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { root, startChild } from "../helpers/child.ts";
 import { anywhere } from "../helpers/places.ts";
-import { runGuests } from "./guests.ts";
+import { guestsOf, runGuests } from "./guests.ts";
 import { machines } from "./machines.ts";
 import { requirePackages } from "./packages.ts";
 import { startGuest } from "./qemu.ts";
 import { parseJUnit } from "./results.ts";
-import { allTests, kernelsOf, machinesOf, whyNone } from "./selection.ts";
+import { allTests, byProcessors, kernelsOf, machinesOf, whyNone } from "./selection.ts";
 
 const names = (source: string) => machinesOf(source).map((machine) => machine.name);
 
@@ -246,6 +246,22 @@ test("each machine is in one guest, and there are never more of them than proces
     return change > 0;
   });
   assert.deepEqual(begun.map((line) => line.split(" ")[0]).sort(), machines.map(({ name }) => name).sort());
+});
+
+test("the guest with the most files is booted first, a file that races counting for ten", () => {
+  const one = "tests/lock_test.ts", races = "tests/vm/attack_test.ts";
+  const order = (...rows: [string, string[]][]) =>
+    guestsOf(new Map(rows), (files) => byProcessors(root, files))
+      .map(({ machine, processors, files }) => `${machine.name} ${processors} ${files.length}`);
+  assert.deepEqual(
+    order(["xfs", [one, races]], ["ext4", Array<string>(11).fill(one)], ["disk", [one, one]]),
+    [
+      "ext4 1 11",
+      "xfs 2 1",
+      "disk 1 2",
+      "xfs 1 1",
+    ],
+  );
 });
 
 test("without QEMU it says what to install, and installs nothing unasked", () => {
