@@ -138,8 +138,8 @@ function misalignment(
   let base = 0;
   if (alignBytes > page) {
     const found = physicalBase(blockDeviceOf(stat, medium), kernelFiles);
-    if (isRefusal(found) && !refused) return found;
     if (isRefusal(found)) {
+      if (!refused) return found;
       const reason = `a run of blocks is not aligned to ${alignBytes}, in the file or in physical memory; ` +
         `which one, the kernel does not say, and here it is not known: ${found.reason}`;
       return { error: "EINVAL", reason, hint };
