@@ -212,24 +212,48 @@ function proveAgain(subject: Subject, map: BlockMap, flags: number): Refusal | u
   };
 }
 
+const openedMeanwhile: Refusal = { error: "EBUSY", reason: "another program opened it meanwhile" };
+
 /** Whether nobody opened the file, nor tried to, since the lease was taken; it is held again where that is so. */
 function proveSole(file: number): Refusal | undefined {
   const alone = stillSole(file);
   release(file);
-  const open = alone
-    ? takeSole(file)
-    : { error: "EBUSY", reason: "another program opened it meanwhile" } as const;
+  const open = alone ? takeSole(file) : openedMeanwhile;
   return open === undefined ? undefined : onlyAlone(open);
 }
 
-/** Takes the flag away and leaves the marker: for as long as it takes to open the file to write. */
+/** So often somebody may come while the flag is taken away who has the file open no more. */
+const visitsMax = 16;
+
+/**
+ * Takes the flag away and leaves the marker, with the lease of sole.ts held: for as long as it takes to open the file to write.
+ *
+ * The lease ends by itself when somebody waits for the file for longer than the kernel grants, and this process may be stopped anywhere.
+ * Who came in then may have been told that the file is static. On XFS it is provisional before the lease is asked for, so whoever comes
+ * later is not told. ext4 lets no other flag be changed beside the immutable one: there the lease is asked for again after, and the flag
+ * put back if it is gone, which stops all whom it let in.
+ *
+ * @returns EBUSY if somebody came, and has it open; the file is then sealed as it was
+ */
 export function lift(file: number, marker: Marker): Refusal | undefined {
   const flags = inodeFlags(file);
   if (flags < 0) return refused("the flags of the file cannot be read", flags);
   const { immutable, noAccessTime, noDump } = InodeFlag;
   const before = (marker.noAccessTime ? noAccessTime : 0) | (marker.noDump ? noDump : 0);
-  const result = setInodeFlags(file, flags & ~(immutable | noAccessTime | noDump) | before);
-  return result < 0 ? refused("the immutable flag cannot be taken away", result) : undefined;
+  const ordinary = flags & ~(immutable | noAccessTime | noDump) | before;
+  for (let visits = 0;; visits++) {
+    const isProvisional = setInodeFlags(file, (ordinary | immutable) ^ noDump) >= 0;
+    if (stillSole(file)) {
+      const result = setInodeFlags(file, ordinary);
+      if (result >= 0 && (isProvisional || stillSole(file))) return undefined;
+      setInodeFlags(file, flags);
+      if (result < 0) return refused("the immutable flag cannot be taken away", result);
+    } else setInodeFlags(file, flags);
+    // Who did not want to wait was turned away
+    release(file);
+    const open = takeSole(file) ?? (visits < visitsMax ? undefined : openedMeanwhile);
+    if (open !== undefined) return open;
+  }
 }
 
 /** Makes a file ordinary that is sealed, or provisionally so. */

@@ -218,6 +218,32 @@ for (const [fileSystem, makePlace] of Object.entries(fileSystems)) {
   });
 }
 
+for (const [fileSystem, makePlace] of Object.entries(fileSystems)) {
+  test(`${fileSystem}: clearStatic; who looks in before any of its steps, or is turned away there, does not stop it`, () => {
+    using place = makePlace();
+    using _ = pretendDax();
+    const path = place.path();
+    let away = 0;
+    for (let step = 1, over = false; !over; step++) {
+      writeFileSync(path, pattern(size));
+      setStatic(path);
+      over = true;
+      {
+        using _ = beforeEachCall((call) => {
+          if (call !== step) return;
+          over = false;
+          const file = openedToRead(path);
+          if (file === undefined) away++;
+          else closeSync(file);
+        });
+        clearStatic(path);
+      }
+      assertEquals(isStatic(path), false, `before step ${step}`);
+    }
+    assert(away > 0);
+  });
+}
+
 /** Opens a file to read it as another process would; undefined where the kernel says no. Waits for nobody. */
 function openedToRead(path: string): number | undefined {
   try {

@@ -89,8 +89,8 @@ export function pretendDax(killedBefore = Infinity): Disposable {
   return { [Symbol.dispose]: () => void (loaded.native = real) };
 }
 
-/** From here on something is done before each native call, of which it is told the number, from 1. Ends with the block. */
-export function beforeEachCall(act: (call: number) => void): Disposable {
+/** From here on something is done before each native call, of which it is told the number, from 1, and the name. Ends with the block. */
+export function beforeEachCall(act: (call: number, name: string) => void): Disposable {
   const loaded = library() as { native: Native };
   const real = loaded.native;
   let calls = 0, acting = false;
@@ -98,7 +98,7 @@ export function beforeEachCall(act: (call: number) => void): Disposable {
     if (!acting) {
       acting = true;
       try {
-        act(++calls);
+        act(++calls, name);
       } finally {
         acting = false;
       }
