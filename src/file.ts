@@ -356,7 +356,8 @@ export class DaxFile implements Disposable {
         result = native.daxfile1_copy(destination + done, address + scratchStart, count, mode);
       }
     }
-    this.#gate.written("write", byteOffset, byteLength, result);
+    // Its length again: until here the engine may not collect a source of which only the address crossed
+    this.#gate.written("write", byteOffset, source.byteLength, result);
   }
 
   /**
