@@ -69,7 +69,8 @@ export class Records {
         scratch.set(source, scratchStart);
         from = scratchAddress;
       } else {
-        from = runtime.addressOf(source.slice())!;
+        source = source.slice();
+        from = runtime.addressOf(source)!;
       }
     }
     // >>> 0: Deno takes -0 for no integer
@@ -82,7 +83,8 @@ export class Records {
       seed >>> 0,
       mode,
     );
-    this.#gate.written("writeRecord", byteOffset, frameBytes, result);
+    // Its length again: until here the engine may not collect a source of which only the address crossed
+    this.#gate.written("writeRecord", byteOffset, frameBytes - byteLength + source.byteLength, result);
   }
 
   checksum(byteOffset: number, byteLength: number, seed: number): number {

@@ -110,6 +110,23 @@ for (const forceGranularity of granularities) {
   });
 }
 
+test("a record written over its own source holds what the source held", () => {
+  for (const length of [8, 1000, 20_000]) {
+    using place = memory();
+    using file = open(place.path(), { create: true, size: 65536, forceGranularity: "cache-line" });
+    const source = file.view(Uint8Array, 1024, length), payload = pattern(length);
+    for (const byteOffset of [1000, 1016, 1024, 1048]) {
+      // From the second time on its place is known
+      for (let time = 0; time < 3; time++) {
+        source.set(payload);
+        file.writeRecord(byteOffset, source, 1, 2, 3);
+        const frame = framed(payload, 1, 2, 3);
+        assertEquals(difference(file.view(Uint8Array, byteOffset, frame.length), frame), -1);
+      }
+    }
+  }
+});
+
 test("without the processor's instruction the same records are written and found", () => {
   using place = memory();
   const payload = pattern(1000);
