@@ -55,7 +55,8 @@ export class Batch {
   readonly #memory: Uint8Array<ArrayBuffer>;
   readonly #words: Uint32Array<ArrayBuffer>;
   #byteLength = 0;
-  #address = 0;
+  /** Of no number at first: the engine then keeps it as one object, and makes none whenever it is asked for. */
+  #address: number | undefined;
 
   static {
     addressOfBatch = (batch) => {
@@ -64,7 +65,7 @@ export class Batch {
       }
       // A buffer that was moved away has no bytes left, and its address is another's
       if (batch.#memory.byteLength < batch.#byteLength) throw movedAway();
-      return batch.#address ||= library().runtime.addressOf(batch.#memory)!;
+      return batch.#address ??= library().runtime.addressOf(batch.#memory)!;
     };
   }
 
