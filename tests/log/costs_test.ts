@@ -1,5 +1,5 @@
 // What the operations of a log cost: msyncs, fences, native calls, and what an open has to read.
-// machines: files
+// machines: ext4 virtio-pmem disk
 
 import { assert, assertEquals } from "@std/assert";
 import { test } from "node:test";

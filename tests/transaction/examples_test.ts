@@ -1,5 +1,5 @@
 // The examples of pools, run as their comments say.
-// machines: files
+// machines: ext4 virtio-pmem
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { spawn, spawnSync } from "node:child_process";
