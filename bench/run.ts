@@ -55,7 +55,13 @@ const { values } = parseArgs({
   },
 });
 if (values.help) console.log(usage);
-else await main();
+else {
+  // By exit, which takes the folders away: Deno ends without it after an error that nobody catches
+  await main().catch((error: Error) => {
+    console.error(`bench: ${error.message}`);
+    process.exit(1);
+  });
+}
 
 async function main(): Promise<void> {
   const { runtime: only } = values;
