@@ -28,43 +28,27 @@ export function startResults(launch: Launch): Added[] {
     return performance.now() - begin;
   };
   const bare = "console.log(1);\n", more = opening("start.dax", 4096) + "file.close();\nconsole.log(1);\n";
-  const pairs = [{
-    group: "start",
-    name: "import, load, first open",
-    unit: "ms",
-    limit: 15,
-    bare,
-    more,
-    rounds: 15,
-    figure: time,
-  }, {
-    group: "start",
-    name: "the same, bundled",
-    unit: "ms",
-    bare,
-    more,
-    isBundled: true,
-    rounds: 15,
-    figure: time,
-  }, {
-    group: "start",
-    name: "load of one function of the C library, nothing of ours",
-    unit: "ms",
-    bare,
-    more: launch.runtime === "Deno"
-      ? `Deno.dlopen("libc.so.6", { getpid: { parameters: [], result: "i32" } });\n${bare}`
-      : `import { dlopen } from "bun:ffi";\ndlopen("libc.so.6", { getpid: { args: [], returns: "i32" } });\n${bare}`,
-    rounds: 15,
-    figure: time,
-  }, {
-    group: "memory",
-    name: "import, load, a file of 1 GiB open",
-    unit: "KiB",
-    bare: printMemory,
-    more: opening("memory.dax", 2 ** 30) + printMemory + "file.close();\n",
-    rounds: isShort ? 3 : 9,
-    figure: (file: string) => Number(run(launch, file)),
-  }] as const;
+  const start = { group: "start", unit: "ms", bare, more, rounds: 15, figure: time } as const;
+  const pairs = [
+    { ...start, name: "import, load, first open", limit: 15 },
+    { ...start, name: "the same, bundled", isBundled: true },
+    {
+      ...start,
+      name: "load of one function of the C library, nothing of ours",
+      more: launch.runtime === "Deno"
+        ? `Deno.dlopen("libc.so.6", { getpid: { parameters: [], result: "i32" } });\n${bare}`
+        : `import { dlopen } from "bun:ffi";\ndlopen("libc.so.6", { getpid: { args: [], returns: "i32" } });\n${bare}`,
+    },
+    {
+      group: "memory",
+      name: "import, load, a file of 1 GiB open",
+      unit: "KiB",
+      bare: printMemory,
+      more: opening("memory.dax", 2 ** 30) + printMemory + "file.close();\n",
+      rounds: isShort ? 3 : 9,
+      figure: (file: string) => Number(run(launch, file)),
+    },
+  ] as const;
   const wanted = pairs.filter((pair) =>
     // What shows where the time goes is for the page, not for what a short run judges
     isWanted(only, pair.group, pair.name) && !(isShort && pair.group === "start" && !("limit" in pair))

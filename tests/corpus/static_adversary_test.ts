@@ -158,7 +158,7 @@ for (const [fileSystem, makePlace] of Object.entries(fileSystems)) {
             const file = openedToRead(path);
             if (file === undefined) return;
             files.adopt(file, closeSync);
-            if (asAnother(() => isStatic(path))) told = call;
+            if (isStatic(path)) told = call;
           });
           try {
             const result = act(path);
@@ -200,7 +200,7 @@ for (const [fileSystem, makePlace] of Object.entries(fileSystems)) {
         using _ = beforeEachCall((call) => {
           if (call !== step) return;
           over = false;
-          cleared = done(() => asAnother(() => clearStatic(path)));
+          cleared = done(() => clearStatic(path));
         });
         try {
           setStatic(path);
@@ -250,16 +250,5 @@ function openedToRead(path: string): number | undefined {
     return openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch {
     return undefined;
-  }
-}
-
-/** As another process would: what the call that is about to be made has in the scratch memory stays. */
-function asAnother<Result>(body: () => Result): Result {
-  const { scratch: { bytes } } = library();
-  const kept = bytes.slice();
-  try {
-    return body();
-  } finally {
-    bytes.set(kept);
   }
 }

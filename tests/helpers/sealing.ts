@@ -89,17 +89,22 @@ export function pretendDax(killedBefore = Infinity): Disposable {
   return { [Symbol.dispose]: () => void (loaded.native = real) };
 }
 
-/** From here on something is done before each native call, of which it is told the number, from 1, and the name. Ends with the block. */
+/**
+ * From here on something is done before each native call, of which it is told the number, from 1, and the name. Ends with the block. It is
+ * done as another process would: what the call that is about to be made has in the scratch memory stays.
+ */
 export function beforeEachCall(act: (call: number, name: string) => void): Disposable {
   const loaded = library() as { native: Native };
-  const real = loaded.native;
+  const real = loaded.native, { bytes } = library().scratch;
   let calls = 0, acting = false;
   const native = Object.entries(real).map(([name, call]) => [name, (...parameters: number[]) => {
     if (!acting) {
       acting = true;
+      const kept = bytes.slice();
       try {
         act(++calls, name);
       } finally {
+        bytes.set(kept);
         acting = false;
       }
     }

@@ -12,7 +12,6 @@ import { assert, assertEquals } from "@std/assert";
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import process from "node:process";
 import { test } from "node:test";
-import { library } from "../../ffi/library.ts";
 import { clearStatic, DaxError, type DaxFile, isStatic, open, setStatic } from "../../mod.ts";
 import { O, openFile, statFile, withFile } from "../../src/system.ts";
 import { medium } from "../helpers/places.ts";
@@ -34,17 +33,6 @@ function shortLeases(): Disposable {
   const before = readFileSync(leaseBreakTime, "utf8");
   writeFileSync(leaseBreakTime, "1");
   return { [Symbol.dispose]: () => writeFileSync(leaseBreakTime, before) };
-}
-
-/** As another process would: what the call that is about to be made has in the scratch memory stays. */
-function asAnother<Result>(body: () => Result): Result {
-  const { scratch: { bytes } } = library();
-  const kept = bytes.slice();
-  try {
-    return body();
-  } finally {
-    bytes.set(kept);
-  }
 }
 
 /** Whether it has the immutable flag, without an open that would end a lease. */
@@ -70,13 +58,13 @@ for (const [name, act] of Object.entries(operations)) {
       over = true;
       {
         using _ = beforeEachCall((_, call) => {
-          if (told && !asAnother(() => isImmutable(path))) uncovered.push(call);
+          if (told && !isImmutable(path)) uncovered.push(call);
           if (!steps.includes(call) || ++count !== step) return;
           over = false;
           // Who comes when the flag is off is not told
-          if (!asAnother(() => isImmutable(path))) return;
+          if (!isImmutable(path)) return;
           files.adopt(openSync(path, "r"), closeSync);
-          told = asAnother(() => isStatic(path));
+          told = isStatic(path);
         });
         try {
           const result = act(path);
