@@ -425,7 +425,7 @@ export class DaxFile implements Disposable {
    * @param byteOffset first byte
    * @param byteLength number of bytes
    * @param seed the checksum of what comes before, to continue it; 0, the default, is the standard checksum
-   * @returns an integer of 32 bits
+   * @returns an unsigned integer of 32 bits
    * @throws {RangeError} if the range is empty or not inside the file, or the seed is no integer of 32 bits
    * @throws {TypeError} if the file is closed
    * @throws {MappingFaultError} if bytes could not be read (option `guard`)
@@ -453,7 +453,7 @@ export class DaxFile implements Disposable {
    *
    * @param byteOffset a multiple of 8; it takes 16 bytes and those of the payload, rounded up to a multiple of 8
    * @param source the payload
-   * @param low a word to tell this record from others, as a sequence number does
+   * @param low a word to tell this record from others, as a sequence number does; signed or not, like the other two
    * @param high another
    * @param seed what only readers who know it take for a record: a number that each file, or each generation, has its own of
    * @param options as for {@linkcode DaxFile.write}; by default past the caches at every size, as a record needs no cache line flushed then

@@ -179,7 +179,7 @@ function refused(file: DaxFile): void {
   for (const byteOffset of [4, 8176, 8192, -8, NaN, 2 ** 53]) {
     assertThrows(() => file.commit(byteOffset, good, 1, 2, 3), RangeError);
   }
-  for (const word of [-1, 0.5, NaN, 2 ** 32]) {
+  for (const word of [-(2 ** 31) - 1, 0.5, NaN, 2 ** 32]) {
     assertThrows(() => file.commit(0, good, word, 2, 3), RangeError, "low");
     assertThrows(() => file.commit(0, good, 1, word, 3), RangeError, "high");
     assertThrows(() => file.commit(0, good, 1, 2, word), RangeError, "seed");

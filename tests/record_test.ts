@@ -51,7 +51,7 @@ test("checksum is CRC-32C: known values, continued, at every misalignment, and w
     assertEquals(file.checksum(start, length), sum, `${length} bytes at ${start}`);
     assertEquals(file.checksum(start + length, 77, sum), file.checksum(start, length + 77));
   }
-  assertEquals(file.checksum(0, 65536, top), crc32c(bytes, top));
+  for (const seed of [top, -1]) assertEquals(file.checksum(0, 65536, seed), crc32c(bytes, top));
   assertEquals(file.checksum(65535, 1, -0), crc32c(bytes.subarray(65535)));
 });
 
@@ -72,15 +72,17 @@ for (const forceGranularity of granularities) {
     for (const [turn, size] of sizes.entries()) {
       const payload = pattern(size + 8, turn).subarray(turn % 8, turn % 8 + size);
       const [low, high, seed] = [turn, top - turn, Math.imul(turn, 0x9e3779b9) >>> 0];
+      // A word may be signed: the same 32 bits
+      const word = (value: number) => turn % 2 === 0 ? value : value | 0;
       const byteOffset = 4096 + 8 * (turn % 9), expected = framed(payload, low, high, seed);
       const end = byteOffset + expected.length;
       bytes.fill(0xc5, byteOffset - 64, end + 64);
-      file.writeRecord(byteOffset, payload, low, high, seed, ways[turn % ways.length]);
+      file.writeRecord(byteOffset, payload, word(low), word(high), word(seed), ways[turn % ways.length]);
       assertEquals(difference(bytes.slice(byteOffset, end), expected), -1, `${size} bytes`);
       assert(bytes.subarray(byteOffset - 64, byteOffset).every((byte) => byte === 0xc5), `before ${size}`);
       assert(bytes.subarray(end, end + 64).every((byte) => byte === 0xc5), `after ${size}`);
       assertEquals(file.recordLength(byteOffset, end, seed), size);
-      assertEquals(file.recordLength(byteOffset, file.size, seed), size);
+      assertEquals(file.recordLength(byteOffset, file.size, word(seed)), size);
       assertEquals(file.recordLength(byteOffset, end - 1, seed), -1);
       assertEquals(file.recordLength(byteOffset, end, (seed ^ 1) >>> 0), -1);
     }
@@ -209,7 +211,7 @@ test("the payload may be used again, be part of the file, or lie where the recor
   assertThrows(() => file.writeRecord(0, moved, 1, 2, 3), TypeError);
 });
 
-const notWords: readonly unknown[] = [-1, 0.5, NaN, Infinity, 2 ** 32, 2 ** 53, -(2 ** 31)];
+const notWords: readonly unknown[] = [-(2 ** 31) - 1, -0.5, 0.5, NaN, Infinity, 2 ** 32, 2 ** 53];
 const notNumbers: readonly unknown[] = ["1", null, undefined, 1n, {}, [1], true, Symbol("s")];
 
 test("numbers that are none of a record's are a RangeError or TypeError that names them, and change nothing", () => {
@@ -233,7 +235,7 @@ test("numbers that are none of a record's are a RangeError or TypeError that nam
       assertThrows(() => call(value as number), TypeError, `${parameter} is a number`);
     }
     if (!name.includes("of")) continue;
-    for (const value of [0, -0, 1, 2 ** 31, top]) call(value);
+    for (const value of [0, -0, 1, 2 ** 31, top, -1, -(2 ** 31)]) call(value);
   }
   const outside: [number, string][] = [[4080, "24 bytes"], [4096, "4096"], [2 ** 53 - 1, "4096"], [
     2 ** 53,

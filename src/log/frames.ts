@@ -24,11 +24,12 @@ export function lowOf({ mask }: Identity, sequence: number): number {
 
 /**
  * With what the checksum of a frame begins, so that it is wrong for any other sequence number, at any other place and in any other log.
- * The factors are odd: numbers that differ by less than 2^32 have different seeds.
+ * The factors are odd: numbers that differ by less than 2^32 have different seeds. Signed, as V8 allocates an object for a number from
+ * 2^31 on that a call hands over.
  */
 export function seedOf({ seed }: Identity, sequence: number, byteOffset: number): number {
-  return (seed ^ Math.imul(sequence, 0x9e37_79b1) ^ Math.imul(sequence / 0x1_0000_0000, 0x85eb_ca77) ^
-    Math.imul(byteOffset / 8, 0xc2b2_ae3d)) >>> 0;
+  return seed ^ Math.imul(sequence, 0x9e37_79b1) ^ Math.imul(sequence / 0x1_0000_0000, 0x85eb_ca77) ^
+    Math.imul(byteOffset / 8, 0xc2b2_ae3d);
 }
 
 /** Reads the frames of a log, and stores those that are written back together with others. */

@@ -151,7 +151,7 @@ export class PersistentLog implements Disposable {
     const sequence = this.#next, identity = this.#identity;
     // If this throws, the log stays shut: nobody knows what is there
     this.#limit = -1;
-    const low = lowOf(identity, sequence), seed = seedOf(identity, sequence, byteOffset);
+    const low = lowOf(identity, sequence) | 0, seed = seedOf(identity, sequence, byteOffset);
     this.file.writeRecord(byteOffset, record, low, this.#high, seed);
     this.#limit = limit;
     this.#tail = end;

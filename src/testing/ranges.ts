@@ -46,7 +46,8 @@ export function checkAligned(byteOffset: number): void {
  */
 export function checkWord32(name: string, value: number): void {
   if (typeof value !== "number") throw new TypeError(`${name} is a number, not ${value}`);
-  if (value >>> 0 !== value) throw new RangeError(`${name} ${value} is not an integer from 0 to 2^32 - 1`);
+  if (value >>> 0 === value || (value | 0) === value) return;
+  throw new RangeError(`${name} ${value} is not an integer from -(2^31) to 2^32 - 1`);
 }
 
 /**
