@@ -17,14 +17,13 @@ const environment = { BUN_JSC_largeHeapSize: "4000000000", BUN_JSC_useConcurrent
 const limitBytes = 8;
 
 /** Runs children/allocation.ts. */
-export function allocationResults({ runtime, command, root, memory, isShort, only }: Launch): Added[] {
+export function allocationResults({ runtime, command, root, memory, only }: Launch): Added[] {
   const [program, ...rest] = command;
   const text = execFileSync(program, [
     ...rest,
     ...flags[runtime],
     `${root}bench/children/allocation.ts`,
     memory,
-    String(isShort ? 100_000 : 1_000_000),
     only,
   ], { encoding: "utf8", env: { ...process.env, ...environment }, stdio: ["ignore", "pipe", "inherit"] });
   const found = text.trim().split("\n").filter(Boolean).map((line) =>
