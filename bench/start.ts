@@ -12,6 +12,9 @@ import type { Added } from "./results.ts";
 
 const warmUps = 2;
 
+/** About as many modules as ours. */
+const emptyModules = 50;
+
 /** Prints the process's own memory in KiB: what no file stands behind. */
 const printMemory = `import { readFileSync } from "node:fs";
 console.log(/RssAnon:\\s*(\\d+)/.exec(readFileSync("/proc/self/status", "utf8"))[1]);
@@ -32,6 +35,11 @@ export function startResults(launch: Launch): Added[] {
   const pairs = [
     { ...start, name: "import, load, first open", limit: 15 },
     { ...start, name: "the same, bundled", isBundled: true },
+    {
+      ...start,
+      name: `import of ${emptyModules} modules with nothing in them`,
+      more: bare + importsOfNothing(memory),
+    },
     {
       ...start,
       name: "load of one function of the C library, nothing of ours",
@@ -79,6 +87,13 @@ export function startResults(launch: Launch): Added[] {
       ...("limit" in pair ? { limit: pair.limit } : {}),
     };
   });
+}
+
+/** Writes modules that hold nothing, and gives the text that imports them. */
+function importsOfNothing(folder: string): string {
+  const files = Array.from({ length: emptyModules }, (_, number) => `${folder}/start.empty.${number}.ts`);
+  for (const file of files) writeFileSync(file, "export {};\n");
+  return files.map((file) => `import "${file}";\n`).join("");
 }
 
 /** The same program as one file, made by the runtime's own bundler. */

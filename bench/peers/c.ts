@@ -19,6 +19,7 @@ const symbols = {
     result: "i32",
   },
   peer_flush: { parameters: { address: "f64", lines: "u32", count: "u32" }, result: "i32" },
+  peer_stream_word: { parameters: { address: "f64", count: "u32" }, result: "i32" },
   peer_stream_copy: {
     parameters: { address: "f64", source: "f64", length: "f64", step: "f64", wrap: "f64", count: "u32" },
     result: "i32",

@@ -65,6 +65,17 @@ static void stream_lines(char *to, const char *from, size_t bytes)
 		_mm_stream_si128((void *)(to + i), _mm_loadu_si128((const void *)(from + i)));
 }
 
+// Stores one word past the caches and fences; `count` times.
+int peer_stream_word(double address, unsigned count)
+{
+	long long *word = (long long *)(uintptr_t)address;
+	for (unsigned i = 0; i < count; i++) {
+		_mm_stream_si64(word, i);
+		_mm_sfence();
+	}
+	return 0;
+}
+
 // `count` copies of whole lines to offsets that go up by `step` and wrap at `wrap`.
 int peer_stream_copy(double address, double source, double length, double step, double wrap, unsigned count)
 {
