@@ -119,6 +119,7 @@ export const symbols = {
   // What keeps a file's blocks in place
   daxfile1_inode: { parameters: { file: "i32", request: "u32", structure: "f64" }, result: "i32" },
   daxfile1_lease: { parameters: { file: "i32", operation: "u32" }, result: "i32" },
+  daxfile1_notice: { parameters: { file: "i32", operation: "u32" }, result: "i32" },
   daxfile1_attribute: {
     parameters: { file: "i32", name: "f64", out: "f64", byteLength: "u32" },
     result: "i32",

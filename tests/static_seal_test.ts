@@ -6,8 +6,11 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { closeSync, existsSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { clearStatic, DaxError, isStatic, open, setStatic } from "../mod.ts";
+import { giveNotice, withdrawNotice } from "../src/static/notice.ts";
+import { O, openFile, withFile } from "../src/system.ts";
 import { difference, pattern } from "./helpers/bytes.ts";
 import { root, runChild } from "./helpers/child.ts";
+import { withNative } from "./helpers/native.ts";
 import { disk, type Place, run } from "./helpers/places.ts";
 import { loopDevice, pretendDax, unsealed } from "./helpers/sealing.ts";
 
@@ -183,3 +186,38 @@ test("a file without DAX is refused, and nothing of it changed", () => {
   assertEquals(error.code, "EINVAL");
   writeFileSync(path, "still ordinary");
 });
+
+for (const [fileSystem, makePlace] of Object.entries(fileSystems)) {
+  test(`${fileSystem}: while notice is given that a seal goes nobody is told static; a lock over the whole file gives none`, () => {
+    using place = makePlace();
+    using _ = pretendDax();
+    const path = place.path();
+    writeFileSync(path, pattern(size));
+    setStatic(path);
+    const ask = 3;
+    const answered = (answer: number) =>
+      withNative(
+        (real) => ({
+          daxfile1_notice: (file, operation) =>
+            operation === ask ? answer : real.daxfile1_notice(file!, operation!),
+        }),
+        () => isStatic(path),
+      );
+    // 2 is the answer where another lock hides what is looked for, which /proc/locks shows
+    const told = () => [isStatic(path), answered(2), answered(-22)];
+    assertEquals(told(), [true, true, true]);
+    withFile(openFile(path, O.readOnly), (file) => {
+      assertEquals(giveNotice(file), 0);
+      assertEquals(told(), [false, false, false]);
+      withdrawNotice(file);
+      assertEquals(told(), [true, true, true]);
+      giveNotice(file);
+    });
+    // It goes with its holder
+    assertEquals(told(), [true, true, true]);
+    withNative(() => ({ daxfile1_notice: () => -37 /* ENOLCK */ }), () => {
+      assertThrows(() => clearStatic(path), DaxError, "nobody can be told");
+    });
+    assertEquals(told(), [true, true, true]);
+  });
+}

@@ -265,6 +265,12 @@ export fn daxfile1_lease(file: i32, operation: u32) i32 {
     return seal.lease(file, operation);
 }
 
+/// A notice to whoever has the file open: 1 gives it, 2 takes it back, 3 asks for another's: 0 there is
+/// none, 1 there is one, 2 that cannot be told, as another lock is in the way.
+export fn daxfile1_notice(file: i32, operation: u32) i32 {
+    return seal.notice(file, operation);
+}
+
 /// fgetxattr(2). The length of the value, or −errno.
 export fn daxfile1_attribute(file: i32, name: f64, out: f64, byte_length: u32) i32 {
     const called = range.address(name) orelse return invalid;

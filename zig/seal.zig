@@ -48,6 +48,37 @@ pub fn lease(file: i32, operation: u32) i32 {
     });
 }
 
+const ask_lock = 36;
+const set_lock = 37;
+const read_lock = 0;
+const exclusive_lock = 1;
+const no_lock = 2;
+
+/// The byte of every file that a notice locks. No file system has files so long.
+const notice_byte = 1 << 62;
+
+/// struct flock.
+const RecordLock = extern struct { kind: i16, whence: i16 = 0, start: i64, length: i64, process: i32 = 0 };
+
+/// A notice to whoever has the file open, by an open file description lock: a lock to read, as a file that
+/// nobody may write lets nobody have another. `operation`: 1 gives it, 2 takes it back, 3 asks whether
+/// somebody else has given one: 0 no, 1 yes, 2 not known, for another lock covers the byte.
+///
+/// It ends with the process. It does not end when that is stopped, as a lease does.
+pub fn notice(file: i32, operation: u32) i32 {
+    const request: usize, const kind: i16 = switch (operation) {
+        1 => .{ set_lock, read_lock },
+        2 => .{ set_lock, no_lock },
+        3 => .{ ask_lock, exclusive_lock },
+        else => return system.invalid,
+    };
+    var lock: RecordLock = .{ .kind = kind, .start = notice_byte, .length = 1 };
+    const result = resumed(.fcntl, .{ descriptor(file), request, @intFromPtr(&lock), 0 });
+    if (system.failed(result) or operation != 3) return status(result);
+    if (lock.kind == no_lock) return 0;
+    return if (lock.kind == read_lock and lock.start == notice_byte and lock.length == 1) 1 else 2;
+}
+
 pub fn attribute(file: i32, name: usize, out: usize, byte_length: u32) i32 {
     return status(resumed(.fgetxattr, .{ descriptor(file), name, out, byte_length }));
 }
@@ -122,6 +153,28 @@ test "a write lease is had by the only opener" {
     try testing.expectEqual(system.failure(.AGAIN), lease(file, 1));
     _ = files.close(other);
     try testing.expectEqual(0, lease(file, 1));
+}
+
+test "a notice is seen through every other open of the file, and beside another lock" {
+    const file = try diskFile();
+    defer _ = files.close(file);
+    var path: [64]u8 = undefined;
+    const name = try std.fmt.bufPrintSentinel(&path, "/proc/self/fd/{d}", .{file}, 0);
+    const other = files.open(@intFromPtr(name.ptr), 0, 0);
+    defer _ = files.close(other);
+    try testing.expect(other >= 0);
+    try testing.expectEqual(0, notice(file, 3));
+    try testing.expectEqual(0, notice(other, 1));
+    try testing.expectEqual(0, notice(other, 3));
+    try testing.expectEqual(1, notice(file, 3));
+    try testing.expectEqual(0, notice(other, 2));
+    try testing.expectEqual(0, notice(file, 3));
+    try testing.expectEqual(system.invalid, notice(file, 0));
+    try testing.expectEqual(system.invalid, notice(file, 4));
+    var whole: RecordLock = .{ .kind = read_lock, .start = 0, .length = 0 };
+    const locked = resumed(.fcntl, .{ descriptor(other), set_lock, @intFromPtr(&whole), 0 });
+    try testing.expectEqual(0, status(locked));
+    try testing.expectEqual(2, notice(file, 3));
 }
 
 test "collapse takes bytes out of the middle" {

@@ -41,6 +41,7 @@ import {
   markerName,
   markerOf,
 } from "./marker.ts";
+import { giveNotice, isNoticeGiven, withdrawNotice } from "./notice.ts";
 import { isRefusal, type Refusal } from "./refusal.ts";
 import { release, stillSole, takeSole } from "./sole.ts";
 
@@ -51,12 +52,12 @@ export type Seal =
   /** The immutable flag, which was not set by a seal. */
   | { readonly state: "foreign" }
   /**
-   * All of it; the flag, but with the sign that it may still be taken back; or only the marker. The last two: somebody is about to seal
-   * it, or whoever sealed or opened it was killed, or it was cleared by hand.
+   * All of it; the flag, but with the sign that it may still be taken back, or while somebody is about to take it away; or only the
+   * marker. The last two: somebody is about to seal or clear it, or whoever sealed or opened it was killed, or it was cleared by hand.
    */
   | { readonly state: "sealed" | "provisional" | "interrupted"; readonly marker: Marker };
 
-/** Whether the immutable flag was set by a seal, finished or not. */
+/** Whether the immutable flag was set by a seal, finished or not, and stands. */
 export function isShut(seal: Seal): seal is Seal & { state: "sealed" | "provisional" } {
   return seal.state === "sealed" || seal.state === "provisional";
 }
@@ -66,6 +67,8 @@ export function sealOf(file: number): Seal {
   const stat = statFile(file);
   // To a device, the number of the request may be another one
   if (typeof stat === "number" || (stat.mode & FileType.mask) !== FileType.regular) return { state: "none" };
+  // First: who gives notice later sees that the file is open here
+  const isNoticed = isNoticeGiven(file, stat);
   const flags = inodeFlags(file);
   if (flags < 0) return { state: "none" };
   const immutable = (flags & InodeFlag.immutable) !== 0;
@@ -74,7 +77,7 @@ export function sealOf(file: number): Seal {
   if (marker === undefined) return { state: immutable ? "foreign" : "none" };
   if (!immutable) return { state: "interrupted", marker };
   const { noAccessTime, noDump } = ordinaryFlags(flags);
-  if (noAccessTime !== marker.noAccessTime) return { state: "sealed", marker };
+  if (noAccessTime !== marker.noAccessTime) return { state: isNoticed ? "provisional" : "sealed", marker };
   return noDump === marker.noDump ? { state: "foreign" } : { state: "provisional", marker };
 }
 
@@ -229,9 +232,7 @@ const visitsMax = 16;
  * Takes the flag away and leaves the marker, with the lease of sole.ts held: for as long as it takes to open the file to write.
  *
  * The lease ends by itself when somebody waits for the file for longer than the kernel grants, and this process may be stopped anywhere.
- * Who came in then may have been told that the file is static. On XFS it is provisional before the lease is asked for, so whoever comes
- * later is not told. ext4 lets no other flag be changed beside the immutable one: there the lease is asked for again after, and the flag
- * put back if it is gone, which stops all whom it let in.
+ * So notice is given before the lease is asked for: who comes in later is not told that the file is static.
  *
  * @returns EBUSY if somebody came, and has it open; the file is then sealed as it was
  */
@@ -241,18 +242,21 @@ export function lift(file: number, marker: Marker): Refusal | undefined {
   const { immutable, noAccessTime, noDump } = InodeFlag;
   const before = (marker.noAccessTime ? noAccessTime : 0) | (marker.noDump ? noDump : 0);
   const ordinary = flags & ~(immutable | noAccessTime | noDump) | before;
-  for (let visits = 0;; visits++) {
-    const isProvisional = setInodeFlags(file, (ordinary | immutable) ^ noDump) >= 0;
-    if (stillSole(file)) {
-      const result = setInodeFlags(file, ordinary);
-      if (result >= 0 && (isProvisional || stillSole(file))) return undefined;
-      setInodeFlags(file, flags);
-      if (result < 0) return refused("the immutable flag cannot be taken away", result);
-    } else setInodeFlags(file, flags);
-    // Who did not want to wait was turned away
-    release(file);
-    const open = takeSole(file) ?? (visits < visitsMax ? undefined : openedMeanwhile);
-    if (open !== undefined) return open;
+  const notice = giveNotice(file);
+  if (notice < 0) return refused("nobody can be told that the seal is taken away (a lock, fcntl(2))", notice);
+  try {
+    for (let visits = 0;; visits++) {
+      if (stillSole(file)) {
+        const result = setInodeFlags(file, ordinary);
+        return result < 0 ? refused("the immutable flag cannot be taken away", result) : undefined;
+      }
+      // Who did not want to wait was turned away
+      release(file);
+      const open = takeSole(file) ?? (visits < visitsMax ? undefined : openedMeanwhile);
+      if (open !== undefined) return open;
+    }
+  } finally {
+    withdrawNotice(file);
   }
 }
 

@@ -89,6 +89,7 @@ export class Kernel {
       extents: (file, at) =>
         this.#onFile(file!, (of, inode) => seal.extents(of, inode.buffer.byteLength, this.#data(at!, 88))),
       lease: (_, operation) => seal.lease(operation!),
+      notice: () => 0,
       map: (file, _, __, flags) => this.#map(file!, flags!),
       scratch: (byteLength) => this.memory.add(new ArrayBuffer(byteLength!), false),
     };
