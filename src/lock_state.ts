@@ -7,7 +7,7 @@
 import { library } from "../ffi/library.ts";
 import type { DaxError } from "./errors.ts";
 import { lockError } from "./open.ts";
-import { Lock, readText, type Stat } from "./system.ts";
+import { Lock, nameInLocks, readText, type Stat } from "./system.ts";
 
 /** What another opener would meet. */
 export interface LockState {
@@ -43,14 +43,10 @@ export function lockState(file: number, path: string, stat: Pick<Stat, "device" 
 
 /**
  * The first process that holds a lock of flock(2) on a file; only those of this process's own namespace are shown. The format is
- * proc_locks(5): `1: FLOCK ADVISORY WRITE 4711 fd:01:123456 0 EOF`, device numbers in hexadecimal.
+ * proc_locks(5): `1: FLOCK ADVISORY WRITE 4711 fd:01:123456 0 EOF`.
  */
-export function holderOf(
-  { device, inode }: Pick<Stat, "device" | "inode">,
-  locks: string,
-): string | undefined {
-  const hexadecimal = (number: number) => number.toString(16).padStart(2, "0");
-  const file = `${hexadecimal(device.major)}:${hexadecimal(device.minor)}:${inode}`;
+export function holderOf(stat: Pick<Stat, "device" | "inode">, locks: string): string | undefined {
+  const file = nameInLocks(stat);
   for (const line of locks.split("\n")) {
     // A process that waits has an arrow before FLOCK
     const [, kind, , , pid, where] = line.trim().split(/\s+/);

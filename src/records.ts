@@ -15,6 +15,9 @@ import { scratchStart } from "./system.ts";
 /** Bytes of a record before its payload. */
 const headerBytes = 16;
 
+/** The longest payload of a record, whose length is a word of 32 bits. */
+const payloadBytesMax = 2 ** 32 - 1;
+
 /** How many bytes are copied to where native code can read them, if where they lie is not known; of more it is asked for. */
 export const stagingBytes: number = 16 * 1024;
 
@@ -55,7 +58,9 @@ export class Records {
       this.#gate.checkRecord("writeRecord", byteOffset, frameBytes);
     }
     checkRecord(byteOffset, low, high, seed);
-    checkWord("byteLength", byteLength);
+    if (byteLength > payloadBytesMax) {
+      throw new RangeError(`source has ${byteLength} bytes, and the payload of a record at most 2^32 - 1`);
+    }
     const mode = options === undefined ? this.#mode : this.#mode | flagsOf(options);
     const destination = this.#address + byteOffset;
     let from = byteLength === 0

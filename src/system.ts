@@ -56,6 +56,12 @@ export interface Device {
   readonly minor: number;
 }
 
+/** How /proc/locks names a file: `fd:01:123456`, the numbers of its device in hexadecimal (proc_locks(5)). */
+export function nameInLocks({ device, inode }: Pick<Stat, "device" | "inode">): string {
+  const hexadecimal = (number: number) => number.toString(16).padStart(2, "0");
+  return `${hexadecimal(device.major)}:${hexadecimal(device.minor)}:${inode}`;
+}
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 

@@ -151,6 +151,7 @@ export class PersistentLog implements Disposable {
     const sequence = this.#next, identity = this.#identity;
     // If this throws, the log stays shut: nobody knows what is there
     this.#limit = -1;
+    // Signed, as the seed is
     const low = lowOf(identity, sequence) | 0, seed = seedOf(identity, sequence, byteOffset);
     this.file.writeRecord(byteOffset, record, low, this.#high, seed);
     this.#limit = limit;

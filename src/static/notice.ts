@@ -12,7 +12,7 @@
  */
 
 import { library } from "../../ffi/library.ts";
-import { readText, type Stat } from "../system.ts";
+import { nameInLocks, readText, type Stat } from "../system.ts";
 
 /** What `daxfile1_notice` does, and its answers. */
 const Notice = { give: 1, withdraw: 2, ask: 3 } as const, none = 0, given = 1;
@@ -31,12 +31,11 @@ export function withdrawNotice(file: number): void {
 }
 
 /** Whether somebody else has given notice, or that cannot be told. */
-export function isNoticeGiven(file: number, { device, inode }: Stat): boolean {
+export function isNoticeGiven(file: number, stat: Stat): boolean {
   const answer = library().native.daxfile1_notice(file, Notice.ask);
   if (answer === none || answer === given) return answer === given;
   // A lock over the whole file, as lockf(3) takes one, hides others; proc_locks(5) shows all of them
   const locks = readText("/proc/locks");
-  const hexadecimal = (number: number) => number.toString(16).padStart(2, "0");
-  const end = `${hexadecimal(device.major)}:${hexadecimal(device.minor)}:${inode} ${byte} ${byte}`;
-  return locks === undefined || locks.split("\n").some((line) => line.endsWith(` ${end}`));
+  const end = ` ${nameInLocks(stat)} ${byte} ${byte}`;
+  return locks === undefined || locks.split("\n").some((line) => line.endsWith(end));
 }
